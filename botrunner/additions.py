@@ -34,6 +34,7 @@ from botrunner.threads import in_daemon
 from library.clock import clock
 from library.domain.attachments import Attached, check_size, download, make_room, save_attachment
 from library.domain.find import find_track, read_query
+from library.domain.whole import is_whole
 from library.errors import FileRefused, lazy_text
 from library.search import MAX_QUERY
 from library.shapes import track_shape
@@ -73,6 +74,9 @@ class Additions:
 
     async def add_query(self, asked: Asker, typed: str, *, position: str = "end") -> None:
         """Add what somebody typed: links, or the best match of a search. Raises a refusal if nothing can be added."""
+        if is_whole(typed.strip()):
+            await self.add_whole(asked, typed.strip(), position=position)
+            return
         finds = read_text(typed)
         if finds.files or len(finds.links) > 1:
             await self.add(asked, finds, position=position)
@@ -96,10 +100,22 @@ class Additions:
         picture = artwork_of(item["track"])
         await self._reply(asked, embed, first=item, refused=refused, picture=picture)
 
+    async def add_whole(
+        self, asked: Asker, uri: str, *, position: str = "end", shuffle: bool = False
+    ) -> None:
+        """Add an album, an artist, a folder, a playlist or favorites by its uri. Raises a refusal."""
+        args = {"from": uri, "position": position, "shuffle": shuffle}
+        await self._show_added(asked, await run(asked, "AddTracks", args), refused=())
+
     async def _add_several(
         self, asked: Asker, uris: list[str], *, position: str, refused: Sequence[str | Promise]
     ) -> None:
         added = await run(asked, "AddTracks", {"uris": uris, "position": position})
+        await self._show_added(asked, added, refused=refused)
+
+    async def _show_added(
+        self, asked: Asker, added: dict[str, Any], *, refused: Sequence[str | Promise]
+    ) -> None:
         items = await from_database(_load, added["item_ids"])
         for item in items:
             if item.track.resolved_at is None:

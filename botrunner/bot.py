@@ -24,6 +24,7 @@ from botrunner.cogs.help import Help
 from botrunner.cogs.history import History, press_redo, press_undo
 from botrunner.cogs.jumping import Jumping
 from botrunner.cogs.player import Playback
+from botrunner.cogs.playlists import Playlists
 from botrunner.cogs.queue import Queue
 from botrunner.failures import Failures
 from botrunner.heartbeat import Heartbeat, milliseconds
@@ -125,6 +126,7 @@ class Bot(commands.Bot):
         self.add_cog(Playback())
         self.add_cog(Jumping(suggestions))
         self.add_cog(Queue(suggestions))
+        self.add_cog(Playlists(additions, suggestions))
         self.add_cog(History(suggestions))
         self.add_cog(Help(self))
 

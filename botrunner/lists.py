@@ -9,25 +9,41 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import nextcord
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from nextcord.utils import escape_markdown
 
 from botrunner.buttons import VERSION, still
 from botrunner.database import from_database
-from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of, title_of_track
-from botrunner.labels import length_in_words
+from botrunner.embeds import MAX_LABEL, PER_PAGE, line_of, list_embed, name_of, title_of_track
+from botrunner.labels import cut, length_in_words
+from botrunner.playlists import Found, list_all, pick_list
 from botrunner.reply import NO_BUTTON, Asked
 from library.clock import clock
+from library.domain.whole import FAVORITES
+from library.models import Favorite, KeptTrack, Track
+from library.playlist_queries import entries_of
 from queue_app.history import newest_plays
 from queue_app.models import ItemState, Play, Player, QueueItem
 from queue_app.numbers import numbered_items
 from queue_app.queries import load_player, waiting
 
 MAX_PAGE = 1_000
-_BUTTON = re.compile(rf"turn:{VERSION}:(?P<kind>[a-z]+):(?P<number>[0-9]{{1,9}})")  # see `Page._id`
+_KINDS = r"queue|history|playlists|playlist:[0-9a-f-]{36}|favorites:"
+_BUTTON = re.compile(rf"turn:{VERSION}:(?P<kind>{_KINDS}):(?P<number>[0-9]{{1,9}})")  # see `Page._id`
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a list is shown, and to whom. `about` is the part of its kind behind a colon."""
+
+    guild_id: str
+    discord_id: str
+    about: str
 
 
 @dataclass(frozen=True)
@@ -59,8 +75,9 @@ class Page:
         return f"turn:{VERSION}:{self.kind}:{number}"
 
 
-def queue_page(guild_id: str, number: int) -> Page:
+def queue_page(where: Where, number: int) -> Page:
     """Return a page of the queue, or the last page if it has fewer."""
+    guild_id = where.guild_id
     player = load_player(guild_id)
     pages = max(1, -(-player.queue_total // PER_PAGE))
     number = min(number, pages)
@@ -92,9 +109,9 @@ def _queue_embed(items: list[QueueItem], player: Player, first: int) -> nextcord
     return embed
 
 
-def history_page(guild_id: str, number: int) -> Page:
+def history_page(where: Where, number: int) -> Page:
     first = (number - 1) * PER_PAGE
-    plays = newest_plays(guild_id, offset=first, limit=PER_PAGE + 1)
+    plays = newest_plays(where.guild_id, offset=first, limit=PER_PAGE + 1)
     lines = [_play_line(place, play) for place, play in enumerate(plays[:PER_PAGE], start=first + 1)]
     empty = _("Nothing was played yet.") if number == 1 else _("The history has no such page.")
     embed = list_embed(_("History"), lines, empty=empty)
@@ -124,21 +141,86 @@ def _ending(play: Play) -> str:
     return _("playing") if play.item.state == ItemState.PLAYING else _("will continue")
 
 
-LISTS: dict[str, Callable[[str, int], Page]] = {"queue": queue_page, "history": history_page}
+def playlists_page(where: Where, number: int) -> Page:
+    """Return a page of the playlists that the person may play here."""
+    found = list_all(where.guild_id, where.discord_id)
+    pages, first = _pages(len(found), number)
+    lines = [_list_line(each) for each in found[first : first + PER_PAGE]]
+    embed = list_embed(
+        _("Playlists"), lines, empty=_("There is no playlist yet. Create one with /playlist save.")
+    )
+    embed.url = f"{settings.FRONTEND_URL}/playlists"
+    number = first // PER_PAGE + 1
+    return Page("playlists", number, embed, more=number < pages, pages=pages)
+
+
+def _list_line(found: Found) -> str:
+    tracks = ngettext("%(count)s track", "%(count)s tracks", found.length) % {"count": found.length}
+    shared = found.playlist is not None and found.playlist.guild_id is not None
+    parts = [escape_markdown(cut(found.name, MAX_LABEL)), tracks, _("of this server") if shared else ""]
+    return " · ".join(filter(None, parts))
+
+
+def entries_page(where: Where, number: int) -> Page:
+    """Return a page of a playlist. Raises PlaylistNotFound."""
+    found = pick_list(where.guild_id, where.discord_id, f"playlist:{where.about}")
+    assert found.playlist is not None
+    return _tracks_page(found, entries_of(found.playlist), number)
+
+
+def favorites_page(where: Where, number: int) -> Page:
+    found = pick_list(where.guild_id, where.discord_id, FAVORITES)
+    favorites = Favorite.objects.filter(user__discord_id=where.discord_id).order_by("-id")
+    return _tracks_page(found, favorites, number)
+
+
+def _tracks_page(found: Found, kept: Any, number: int) -> Page:
+    pages, first = _pages(found.length, number)
+    tracks = enumerate(kept[first : first + PER_PAGE], start=first + 1)
+    lines = [_kept_line(place, each) for place, each in tracks]
+    embed = list_embed(escape_markdown(cut(found.name, MAX_LABEL)), lines, empty=_("It has no tracks yet."))
+    number = first // PER_PAGE + 1
+    return Page(found.uri, number, embed, more=number < pages, pages=pages)
+
+
+def _kept_line(number: int, kept: KeptTrack) -> str:
+    words = Track(uri=kept.uri, title=kept.title, artist=kept.artist)
+    return line_of(number, words, clock(kept.duration_ms) if kept.duration_ms else "")
+
+
+def _pages(length: int, number: int) -> tuple[int, int]:
+    """Return the number of pages, and the place of the first line on a page, or on the last one if it is beyond."""
+    pages = max(1, -(-length // PER_PAGE))
+    return pages, (min(number, pages) - 1) * PER_PAGE
+
+
+LISTS: dict[str, Callable[[Where, int], Page]] = {
+    "queue": queue_page,
+    "history": history_page,
+    "playlists": playlists_page,
+    "playlist": entries_page,
+    "favorites": favorites_page,
+}
 
 
 async def show(asked: Asked, kind: str, number: int = 1) -> None:
-    """Reply with a page of a list, which only the person who asked can see."""
-    page = await from_database(LISTS[kind], str(asked.guild_id), number)
+    """Reply with a page of a list, which only the person who asked can see. Raises a refusal."""
+    page = await _read_page(asked, kind, number)
     await asked.reply(embed=page.embed, view=page.view(), private=True)
 
 
 async def turn(asked: Asked) -> None:
-    """Show another page in the message whose button was pressed."""
+    """Show another page in the message whose button was pressed. Raises a refusal."""
     known = _BUTTON.fullmatch(asked.name)
-    if known is None or known["kind"] not in LISTS:
+    if known is None:
         await asked.reply(NO_BUTTON, private=True)
         return
-    number = min(max(int(known["number"]), 1), MAX_PAGE)
-    page = await from_database(LISTS[known["kind"]], str(asked.guild_id), number)
+    page = await _read_page(asked, known["kind"], min(max(int(known["number"]), 1), MAX_PAGE))
     await asked.replace(embed=page.embed, view=page.view())
+
+
+async def _read_page(asked: Asked, kind: str, number: int) -> Page:
+    assert asked.user is not None
+    name, _colon, about = kind.partition(":")
+    where = Where(str(asked.guild_id), str(asked.user.id), about)
+    return await from_database(LISTS[name], where, number)

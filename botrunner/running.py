@@ -10,6 +10,7 @@ import nextcord
 from botrunner.asker import Asker
 from botrunner.database import from_database
 from botrunner.mirror import store_member
+from guilds.models import Membership
 from queue_app.commands import execute
 from queue_app.models import Change
 from realtime.domain.answer import Answer
@@ -22,6 +23,14 @@ def origin_of(asked: Asker) -> Origin:
     member = asked.user
     assert isinstance(member, nextcord.Member)  # the commands exist in guilds only
     return Origin(user=store_member(member), via=Via.DISCORD, command_id=asked.command_id)
+
+
+def know_asker(asked: Asker) -> None:
+    """Store that a person who has never used the bot is a member: what they may read depends on that."""
+    assert isinstance(asked.user, nextcord.Member)
+    known = Membership.objects.filter(guild=str(asked.guild_id), user__discord_id=str(asked.user.id))
+    if not known.exists():
+        store_member(asked.user)
 
 
 def _execute(asked: Asker, name: str, args: dict[str, Any]) -> Answer:

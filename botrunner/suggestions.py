@@ -16,14 +16,18 @@ from django.utils.translation import ngettext
 from botrunner.changes import find_changes
 from botrunner.labels import cut, label, length
 from botrunner.picking import LONGEST, MOST, name_item, read_range
+from botrunner.playlists import find_entries, find_lists, pick_list
 from library.clock import clock
-from library.models import Track
+from library.errors import PlaylistNotFound
+from library.models import PlaylistEntry, Track
+from library.playlist_rights import Access
 from library.search import search_library
 from queue_app.models import Change, QueueItem
 from queue_app.numbers import numbered_items, search_queue
 from realtime.db import in_thread
 
 LONGEST_DETAIL = 30
+LISTS_IN_PLAY = 5  # playlists among the suggestions of /play
 REMEMBERED = 5_000
 WAIT_SECONDS = 1.0
 AT_ONCE = 2  # searches at a time, because others need the database's thread pool as well
@@ -84,6 +88,16 @@ def _name_range(first: int, last: int) -> str:
     return name % {"first": first, "last": last, "count": count}
 
 
+def _find_entries(guild_id: str, discord_id: str, playlist: str, typed: str) -> dict[str, PlaylistEntry]:
+    """Return the tracks of a playlist by name, none if no playlist is meant."""
+    try:
+        found = pick_list(guild_id, discord_id, playlist, needed=Access.EDIT, favorites=False)
+    except PlaylistNotFound:
+        return {}
+    assert found.playlist is not None
+    return find_entries(found.playlist, typed)
+
+
 class Suggestions:
     """Finds tracks, and remembers which value was suggested under which name."""
 
@@ -98,6 +112,34 @@ class Suggestions:
         """
         tracks: list[Track] = await self._search(search_library, typed, limit=MOST)
         return {name: self._remember(name, track.uri) for name, track in name_tracks(tracks).items()}
+
+    async def playable(self, guild_id: str, discord_id: str, typed: str) -> dict[str, str]:
+        """Return values for /play by name: playlists with the typed words, then tracks. Raises as `find`."""
+        lists = await self.playlists(guild_id, discord_id, typed) if typed.strip() else {}
+        first = {f"📜 {cut(name, LONGEST - 3)}": uri for name, uri in list(lists.items())[:LISTS_IN_PLAY]}
+        named = {name: self._remember(name, uri) for name, uri in first.items()}
+        tracks = await self.find(typed)
+        return dict(list((named | tracks).items())[:MOST])
+
+    async def playlists(
+        self,
+        guild_id: str,
+        discord_id: str,
+        typed: str,
+        *,
+        needed: Access = Access.READ,
+        favorites: bool = True,
+    ) -> dict[str, str]:
+        """Return the uris of playlists that a person may use, by name, at most 25. Raises as `find`."""
+        found = await self._search(
+            find_lists, guild_id, discord_id, typed, needed=needed, favorites=favorites
+        )
+        return {name: each.uri for name, each in found.items()}
+
+    async def entries(self, guild_id: str, discord_id: str, playlist: str, typed: str) -> dict[str, str]:
+        """Return the ids of the tracks of a playlist by name, at most 25. Raises as `find`."""
+        found = await self._search(_find_entries, guild_id, discord_id, playlist, typed)
+        return {name: str(entry.pk) for name, entry in found.items()}
 
     async def queued(self, guild_id: str, typed: str, *, several: bool = False) -> dict[str, str]:
         """Return the ids of queued items by name, at most 25; if `several`, a typed range too. Raises as `find`."""

@@ -90,3 +90,11 @@ class CollaboratorNotFound(Refusal):
     code = "COLLABORATOR_NOT_FOUND"
     sentence = _("This person is not on any of your servers, or has not used Backline yet.")
     status = 404
+
+
+class InvalidName(Refusal):
+    """The name of a playlist has no visible character."""
+
+    code = "INVALID_NAME"
+    sentence = _("A playlist needs a name of 1 to 100 characters.")
+    field = "name"

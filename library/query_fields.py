@@ -10,10 +10,12 @@ from rest_framework import serializers
 
 from accounts.strict_fields import always
 from library.domain.find import read_query
+from library.domain.whole import is_whole
 from library.search import MAX_QUERY
 from library.sources import find_source
 from library.sources.links import MAX_PASTED, is_link
 
+MAX_WHOLE = 1000  # characters
 MAX_URL = 2000  # bytes: the index on `Track.uri` takes no more than 2,704 of them
 
 
@@ -55,6 +57,19 @@ class Uri(Query):
         if find_source(query) is None:
             raise serializers.ValidationError(_("Must be a library URI or a link."))
         return query
+
+
+class WholeUri(serializers.CharField):
+    """The uri of something that can be added as a whole."""
+
+    def __init__(self, **options: Any) -> None:
+        sentence = _("Must be the URI of an album, an artist, a folder or a playlist, or `favorites:`.")
+        super().__init__(error_messages=always(sentence), **options)
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str) or len(data) > MAX_WHOLE or not (is_whole(data) and _storable(data)):
+            self.fail("invalid")
+        return data
 
 
 def _storable(text: str) -> bool:

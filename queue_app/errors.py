@@ -73,6 +73,14 @@ class NotYourItem(Refusal):
     status = 403
 
 
+class NothingQueued(Refusal):
+    """Nothing is playing or queued, so there is nothing to save."""
+
+    code = "NOTHING_QUEUED"
+    sentence = _("The queue is empty.")
+    status = 409
+
+
 class NotSeekable(Refusal):
     """The current track is a live stream, which has no positions."""
 

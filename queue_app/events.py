@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from guilds.events import SettingsChanged
 from library.clock import clock
+from library.events import PlaylistCreated, PlaylistDeleted
 from queue_app.models import Loop, Player, QueueItem
 from queue_app.player_states import PAUSED, STOPPED
 from queue_app.rows import ItemRow
@@ -243,6 +244,28 @@ class QueueRenumbered(ItemsEvent):
     ranks: Annotated[list[tuple[UUID, int]], "pairs of item and rank, ascending, 200 at most"]
 
 
+class QueueSaved(MusicEvent):
+    """Somebody saved the queue as a playlist, which only they may know. `deleted`: they undid that."""
+
+    sentence = ngettext_lazy(
+        "%(who)s saved %(count)s track as a playlist.",
+        "%(who)s saved %(count)s tracks as a playlist.",
+        "count",
+    )
+    reducer = "nothing"
+    calm = True
+    count: int
+    deleted: bool = False
+
+    @classmethod
+    def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
+        return gettext_lazy("%(who)s deleted the saved playlist.") if args.get("deleted") else cls.sentence
+
+    @classmethod
+    def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
+        return {"count": args["count"]}
+
+
 class SkipVoted(MusicEvent):
     """The number of votes to skip the current item, or the number needed, changed."""
 
@@ -376,4 +399,7 @@ RESTORING: tuple[type[TypedEvent], ...] = (
     VolumeChanged,
     LoopChanged,
     SettingsChanged,
+    QueueSaved,
+    PlaylistCreated,
+    PlaylistDeleted,
 )

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from accounts.serializers import PersonSerializer
 from guilds.serializers import GuildSerializer, VoiceChannelSerializer
+from library.playlist_serializers import PlaylistSummarySerializer
 from library.serializers import TrackSerializer
 from queue_app.left_out import Adding, Restoring
 from queue_app.models import ItemState, Loop
@@ -136,6 +137,11 @@ class AddedSerializer(Shape):
     added = serializers.IntegerField()
     item_ids = serializers.ListField(child=serializers.CharField())
     left_out = LeftOutUriSerializer(many=True)
+
+
+class QueueSavedSerializer(Shape):
+    playlist = PlaylistSummarySerializer()
+    saved = serializers.IntegerField(help_text=_("Number of tracks."))
 
 
 class LeftOutItemSerializer(Shape):

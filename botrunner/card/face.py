@@ -208,7 +208,12 @@ def _buttons(scene: Scene) -> list[dict[str, Any]]:
             _button("loop", "🔂" if player.loop == Loop.TRACK else "🔁", style=looping),
             _button("shuffle", "🔀", disabled=scene.queue_total < 2),
         ),
-        _row(_button("stop", "⏹️"), _button("queue", "📜", _("Queue")), page),
+        _row(
+            _button("favorite", "❤️", about=about),
+            _button("stop", "⏹️"),
+            _button("queue", "📜", _("Queue")),
+            page,
+        ),
     ]
 
 

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from botrunner.card.face import VERSION, custom_id
 from botrunner.card.scene import heard_between
 from botrunner.database import from_database
+from botrunner.favorites import toggle_favorite, track_of_item
 from botrunner.lists import show
 from botrunner.models import Card
 from botrunner.reply import Asked
-from botrunner.running import carry_out
+from botrunner.running import carry_out, read
 from library.errors import NothingFound
 from queue_app.errors import UnknownCommand
 from queue_app.models import Loop
@@ -37,6 +38,9 @@ async def press_card(asked: Asked) -> None:
         await show(asked, "queue")
         return
     act, about = _read(asked.name)
+    if act == "favorite":
+        await toggle_favorite(asked, await read(asked, track_of_item, str(asked.guild_id), about))
+        return
     args = await from_database(_arguments, str(asked.guild_id), act, about)
     await carry_out(asked, COMMANDS[act], args)
 
@@ -44,7 +48,7 @@ async def press_card(asked: Asked) -> None:
 def _read(pressed: str) -> tuple[str, str]:
     """Return the act of a button, and the id of its item. Raises UnknownCommand for a button of another version."""
     _card, version, act, *about = [*pressed.split(":"), "", ""][:4]
-    if version != str(VERSION) or act not in COMMANDS:
+    if version != str(VERSION) or act not in (*COMMANDS, "favorite"):
         raise UnknownCommand(
             _("This button is from an older version. Use /nowplaying, or add a track for a new one.")
         )

@@ -18,6 +18,7 @@ from botrunner.finds import Finds, read_file, read_message
 from botrunner.labels import cut
 from botrunner.languages import described
 from botrunner.reply import Asked, for_the_asker
+from botrunner.running import know_asker
 from botrunner.suggestions import Suggestions
 from library.clock import clock
 from library.search import MAX_QUERY, search_library
@@ -36,7 +37,7 @@ class Adding(Cog):
         self,
         interaction: Asked,
         query: str = nextcord.SlashOption(
-            **described("A search, or one or more links."), required=False, default=""
+            **described("A search, a playlist, or one or more links."), required=False, default=""
         ),
         file: nextcord.Attachment | None = nextcord.SlashOption(
             **described("An audio file."), required=False, default=None
@@ -72,7 +73,10 @@ class Adding(Cog):
 
     @play.on_autocomplete("query")
     async def complete_query(self, interaction: Asked, typed: str) -> None:
-        await interaction.suggest(await self._suggestions.find(typed or ""))
+        assert interaction.user is not None
+        await from_database(know_asker, interaction)
+        asker = (str(interaction.guild_id), str(interaction.user.id))
+        await interaction.suggest(await self._suggestions.playable(*asker, typed or ""))
 
     @nextcord.slash_command(**described("Search the library."), contexts=IN_GUILDS)
     @for_the_asker

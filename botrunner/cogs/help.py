@@ -31,7 +31,7 @@ class Help(Cog):
             if not isinstance(cog, Cog):
                 continue
             heading = str(cog.title)
-            lines = [_line(command) for command in _commands(cog)]
+            lines = [line for command in _commands(cog) for line in _lines(command)]
             for part in _parts(lines):
                 embed.add_field(name=heading, value=part, inline=False)
                 heading = "\u200b"  # Discord requires a name
@@ -46,15 +46,20 @@ def _commands(cog: Cog) -> list[Command]:
     return [each for each in found if isinstance(each, Command.__value__)]
 
 
-def _line(command: Command) -> str:
-    """Return the command with its description. It is a link that starts the command if its id is known."""
+def _lines(command: Command) -> list[str]:
+    """Return the command, or its subcommands, each with its description."""
     if isinstance(command, nextcord.MessageApplicationCommand):
         where = _("In the menu of a message, under Apps.")
-        return f"**{command.name}** {where}"
+        return [f"**{command.name}** {where}"]
+    return [_line(each) for each in command.children.values()] or [_line(command)]
+
+
+def _line(command: nextcord.SlashApplicationCommand | nextcord.SlashApplicationSubcommand) -> str:
+    """Return a command with its description. It is a link that starts the command if its id is known."""
     try:
         mention = command.get_mention()
     except ValueError:
-        mention = f"`/{command.name}`"
+        mention = f"`/{command.qualified_name}`"
     return f"{mention} {_(command.description)}"
 
 

@@ -46,9 +46,11 @@ class PythonTypes:
     def declare(self, name: str, schema: dict[str, Any]) -> str:
         """Add a type for an object. Returns its name."""
         if any(map(keyword.iskeyword, schema["properties"])):
-            fields = {field: self.of(its, name=name) for field, its in schema["properties"].items()}
-            pairs = ", ".join(f'"{field}": {kind}' for field, kind in fields.items())
-            self._declared[name] = f'{name} = TypedDict("{name}", {{{pairs}}})\n'
+            # A class cannot have a field that is named by a keyword of Python.
+            fields = "".join(
+                f'        "{field}": {self._field(name, field, schema)},\n' for field in schema["properties"]
+            )
+            self._declared[name] = f'{name} = TypedDict(\n    "{name}",\n    {{\n{fields}    }},\n)\n'
             return name
         lines = [f"class {name}(TypedDict):"]
         if description := schema.get("description"):
@@ -57,18 +59,20 @@ class PythonTypes:
             )
             lines += [*words[:-1], f'{words[-1]}"""', ""]
         for field, its in schema["properties"].items():
-            kind = self.of(its, name=f"{name}{field.title().replace('_', '')}")
             if text := its.get("description"):
                 lines += textwrap.wrap(
                     in_python(text), _WIDTH, initial_indent="    # ", subsequent_indent="    # "
                 )
-            lines.append(
-                f"    {field}: {kind if field in schema.get('required', ()) else f'NotRequired[{kind}]'}"
-            )
+            lines.append(f"    {field}: {self._field(name, field, schema)}")
         if not schema["properties"]:
             lines.append("    pass")
         self._declared[name] = "\n".join(lines) + "\n"
         return name
+
+    def _field(self, name: str, field: str, schema: dict[str, Any]) -> str:
+        """Return the type of a field of the object `name`."""
+        kind = self.of(schema["properties"][field], name=f"{name}{field.title().replace('_', '')}")
+        return kind if field in schema.get("required", ()) else f"NotRequired[{kind}]"
 
     def _named(self, name: str) -> str:
         schema = self._schemas[name]

@@ -20,7 +20,7 @@ from library.domain.find import find_tracks, save_links
 from library.domain.playlists import OpenPlaylist, id_for, opened
 from library.errors import EntryNotFound, NothingFound, PlaylistFull
 from library.events import PlaylistChanged
-from library.models import KeptTrack, Playlist, PlaylistEntry, Track
+from library.models import Playlist, PlaylistEntry, Track
 from library.playlist_rights import Access
 from realtime.errors import Conflict
 from realtime.origin import Origin
@@ -63,15 +63,29 @@ def insert(
     state: OpenPlaylist, entries: Sequence[PlaylistEntry], *, after: str | None = "end"
 ) -> list[PlaylistEntry]:
     """Write new entries to an open playlist (see `add_tracks`), and append the event. Raises PlaylistFull."""
-    playlist = state.playlist
-    check_length(playlist.length + len(entries))
-    first = _make_room(playlist, after, len(entries))
-    for place, entry in enumerate(entries):
-        entry.pk = id_for(state.origin, playlist.pk, place)
-        entry.playlist, entry.added_by, entry.position = playlist, state.user, first + place
-    PlaylistEntry.objects.bulk_create(entries, batch_size=IN_STATEMENT)
+    check_length(state.playlist.length + len(entries))
+    first = _make_room(state.playlist, after, len(entries))
+    _write(state.playlist, entries, first, origin=state.origin)
     _count(state, len(entries))
     return list(entries)
+
+
+def fill(playlist: Playlist, entries: Sequence[PlaylistEntry], *, origin: Origin) -> None:
+    """Write the entries of a playlist that the running transaction has made. The caller appends the event.
+
+    Raises PlaylistFull.
+    """
+    check_length(len(entries))
+    _write(playlist, entries, 1, origin=origin)
+    playlist.length = len(entries)
+    playlist.save(update_fields=["length"])
+
+
+def _write(playlist: Playlist, entries: Sequence[PlaylistEntry], first: int, *, origin: Origin) -> None:
+    for place, entry in enumerate(entries):
+        entry.pk = id_for(origin, playlist.pk, place)
+        entry.playlist, entry.added_by, entry.position = playlist, origin.user, first + place
+    PlaylistEntry.objects.bulk_create(entries, batch_size=IN_STATEMENT)
 
 
 def check_length(length: int) -> None:
@@ -117,20 +131,6 @@ def move_entry(playlist_id: uuid.UUID, entry_id: str, *, after: str | None, orig
         position = _make_room(state.playlist, after, 1)
         PlaylistEntry.objects.filter(pk=entry_id).update(position=position)
         _count(state, 0)
-
-
-def copy_words(kept: Iterable[KeptTrack]) -> list[PlaylistEntry]:
-    """Return new entries with the words of kept tracks."""
-    return [
-        PlaylistEntry(
-            uri=each.uri,
-            title=each.title,
-            artist=each.artist,
-            album=each.album,
-            duration_ms=each.duration_ms,
-        )
-        for each in kept
-    ]
 
 
 def _count(state: OpenPlaylist, change: int) -> None:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from guilds.permissions import require_member
-from library.errors import PlaylistNotFound, TooManyPlaylists
+from library.errors import InvalidName, PlaylistNotFound, TooManyPlaylists
 from library.events import PlaylistChanged, PlaylistCreated, PlaylistDeleted, PlaylistEvent
 from library.models import Playlist, PlaylistEntry
 from library.playlist_rights import Access, Reader, require_access
@@ -98,20 +98,35 @@ def create_playlist(name: str, *, origin: Origin, guild_id: str | None = None) -
     assert user is not None
     if guild_id is not None:
         require_member(user, guild_id)
-    pk = id_for(origin)
     with transaction.atomic():
         store = lock_store(f"guild:{guild_id}") if guild_id is not None else None
-        User.objects.select_for_update().filter(pk=user.pk).first()  # two at once must not exceed the limit
+        pk = id_for(origin)
         known = Playlist.objects.filter(pk=pk).first()
         if known is not None:
             if (known.name, known.guild_id) != (name, guild_id):
                 raise Conflict
             return known
-        _check_room(user, guild_id)
-        owner = user if guild_id is None else None
-        playlist = Playlist.objects.create(pk=pk, name=name, owner=owner, guild_id=guild_id, created_by=user)
+        playlist = make_playlist(name, origin=origin, guild_id=guild_id)
         OpenPlaylist(playlist, origin, store).note(PlaylistCreated)
     return playlist
+
+
+def make_playlist(name: str, *, origin: Origin, guild_id: str | None) -> Playlist:
+    """Write a new playlist, in a transaction that has locked the store of its guild. The caller appends the event.
+
+    Raises TooManyPlaylists.
+    """
+    user = origin.user
+    assert user is not None
+    User.objects.select_for_update().filter(pk=user.pk).first()  # two at once must not exceed the limit
+    _check_room(user, guild_id)
+    return Playlist.objects.create(
+        pk=id_for(origin),
+        name=name,
+        owner=user if guild_id is None else None,
+        guild_id=guild_id,
+        created_by=user,
+    )
 
 
 def _check_room(user: User, guild_id: str | None) -> None:
@@ -124,6 +139,14 @@ def _check_room(user: User, guild_id: str | None) -> None:
     elif kept.filter(owner=user).count() >= MAX_PER_PERSON:
         sentence = _("You have reached the limit of %(limit)s playlists. Delete one that you no longer need.")
         raise TooManyPlaylists(sentence % {"limit": number_format(MAX_PER_PERSON)})
+
+
+def clean_name(text: str) -> str:
+    """Return a name on one line, without surrounding space, cut to MAX_NAME. Raises InvalidName if it is empty."""
+    name = " ".join("".join(char if char.isprintable() else " " for char in text).split())[:MAX_NAME]
+    if not name:
+        raise InvalidName
+    return name
 
 
 def rename_playlist(playlist_id: uuid.UUID, name: str, *, origin: Origin) -> Playlist:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import batched
 from operator import itemgetter
@@ -13,7 +13,8 @@ from typing import Any
 from django.conf import settings as program
 from django.utils.translation import gettext as _
 
-from library.domain.find import find_tracks, save_links
+from library.domain.find import save_links
+from library.domain.whole import Wanted
 from library.errors import NothingFound
 from library.models import Track
 from queue_app.domain.add import place_for, remove_again, start_with
@@ -30,8 +31,10 @@ from queue_app.positions import Position
 _random = random.SystemRandom()
 
 
-def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: bool) -> dict[str, Any]:
-    """Add the tracks with these URIs to the queue, as described in AddTracks. Returns the result of that command.
+def put_all(
+    state: GuildState, tracks: Sequence[Wanted], *, position: Position, shuffle: bool
+) -> dict[str, Any]:
+    """Add tracks to the queue, as described in AddTracks. Returns the result of that command.
 
     The caller of this function checks whether the person may add tracks.
     """
@@ -43,7 +46,7 @@ def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: 
         find_ranks = partial(
             _ranks_at, state, place_for(state, position)
         )  # refuses before anything is written
-    wanted = _random.sample(uris, len(uris)) if shuffle else uris
+    wanted = _random.sample(tracks, len(tracks)) if shuffle else tracks
     chosen, left_out = _choose(state, wanted)
     items = _insert(state, save_links(chosen), find_ranks(len(chosen)))
     start_with(state, len(items), now=position == "now")
@@ -52,21 +55,20 @@ def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: 
     return {"added": len(items), "item_ids": [str(item.pk) for item in items], "left_out": left_out}
 
 
-def _choose(state: GuildState, uris: list[str]) -> tuple[list[Track], list[dict[str, str]]]:
+def _choose(state: GuildState, wanted: Sequence[Wanted]) -> tuple[list[Track], list[dict[str, str]]]:
     """Return the tracks that can be added, and the URIs that are left out, each with its reason.
 
     Tracks of new links are not saved yet. Raises the reason of the first one if no track can be added.
     """
-    found = find_tracks(uris)
-    allowed = {source: _is_allowed(state, source) for source in {track.source for track in found.values()}}
+    sources = {track.source for _uri, track in wanted if track is not None}
+    allowed = {source: _is_allowed(state, source) for source in sources}
     limits = [(program.QUEUE_MAX_ITEMS - state.player.queue_total, Adding.QUEUE_FULL)]
     if (cap := cap_left(state)) is not None:
         limits.append((cap, Adding.QUEUE_CAP_REACHED))
     room, full = min(limits, key=itemgetter(0))
     tracks: list[Track] = []
     left_out: list[dict[str, str]] = []
-    for uri in uris:
-        track = found.get(uri)
+    for uri, track in wanted:
         if track is None:
             left_out.append({"uri": uri, "reason": Adding.NOTHING_FOUND})
         elif not allowed[track.source]:
@@ -76,7 +78,7 @@ def _choose(state: GuildState, uris: list[str]) -> tuple[list[Track], list[dict[
         else:
             tracks.append(track)
     if not tracks:
-        _refuse(state, found, left_out[0])
+        _refuse(state, dict(wanted), left_out[0])
     return tracks, left_out
 
 
@@ -88,10 +90,10 @@ def _is_allowed(state: GuildState, source: str) -> bool:
     return True
 
 
-def _refuse(state: GuildState, found: dict[str, Track], first: dict[str, str]) -> None:
+def _refuse(state: GuildState, wanted: dict[str, Track | None], first: dict[str, str]) -> None:
     match first["reason"]:
-        case "FORBIDDEN":
-            check_source(state, found[first["uri"]].source)
+        case "FORBIDDEN" if (track := wanted[first["uri"]]) is not None:
+            check_source(state, track.source)
         case "QUEUE_FULL":
             raise QueueFull
         case "QUEUE_CAP_REACHED":

@@ -45,6 +45,7 @@ async def test_the_commands_are_registered(ready: Stage) -> None:
         "nowplaying", "pause", "resume", "stop", "volume", "loop", "join", "leave",
         "skip", "jump", "previous", "replay", "seek", "forward", "rewind",
         "queue", "remove", "cleanup", "move", "clear", "shuffle",
+        "playlist", "favorite",
         "history", "undo", "redo",
         "help",
         "Add to queue",  # in the menu of a message
@@ -343,13 +344,21 @@ async def test_help_lists_every_command_by_subject(ready: Stage) -> None:
     assert message["flags"] & EPHEMERAL
     fields = card(message)["fields"]
     assert [field["name"] for field in fields] == [
-        "Add tracks", "Player", "Skip and seek", "Queue", "History", "Help",
+        "Add tracks", "Player", "Skip and seek", "Queue", "Playlists", "History", "Help",
     ]  # fmt: skip
     listed = [line for field in fields for line in field["value"].splitlines()]
     commands = ready.sandbox.world.commands.values()
-    slash = [each for each in commands if each["type"] == 1]
+    slash = [
+        (
+            f"</{each['name']} {sub['name']}:{each['id']}>" if sub else f"</{each['name']}:{each['id']}>",
+            sub or each,
+        )
+        for each in commands
+        if each["type"] == 1
+        for sub in [option for option in each.get("options", []) if option["type"] == 1] or [None]
+    ]
     assert sorted(listed) == sorted(
-        [f"</{each['name']}:{each['id']}> {each['description']}" for each in slash]
+        [f"{mention} {each['description']}" for mention, each in slash]
         + ["**Add to queue** In the menu of a message, under Apps."]
     )
 

@@ -164,7 +164,7 @@ test("there is a method for every command", async () => {
   const now_ = [
     store.removeDuplicates(), store.removeAbsent(), store.clear(), store.shuffle(), store.skip(), store.skipTo(item.id), store.previous(),
     store.replay(), store.seek(1), store.setPaused(true), store.setPaused(false), store.stopPlayback(), store.setVolume(1), store.setLoop("off"),
-    store.setVoiceChannel("4"), store.setVoiceChannel(null), store.changeSettings({ vote_share: 60 }), store.undo(), store.redo(),
+    store.setVoiceChannel("4"), store.setVoiceChannel(null), store.changeSettings({ vote_share: 60 }), store.saveQueue("Friday"), store.addWhole("favorites:"), store.undo(), store.redo(),
   ];
   peer.intercept = (frame, socket) => {
     if (frame.type === "push") {

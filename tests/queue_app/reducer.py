@@ -127,6 +127,7 @@ STEPS: dict[type[TypedEvent], tuple[Callable[[Snapshot, Args], None], ...]] = {
     queue.QueueCleared: (_clear,),
     queue.QueueShuffled: (_shuffle,),
     queue.QueueRenumbered: (_give_ranks,),
+    queue.QueueSaved: (),
     queue.SkipVoted: (_vote,),
     queue.PlayerPaused: (_take_player,),
     queue.PlayerResumed: (_take_player,),

@@ -57,11 +57,11 @@ class Stage:
         """Set settings of the guild, without an event."""
         GuildSettings.objects.filter(guild=self.guild).update(**settings)
 
-    def do(self, name: str, *, by: User | None = None, key: str = "", **args: Any) -> Any:
+    def do(self, name: str, /, *, by: User | None = None, key: str = "", **args: Any) -> Any:
         """Run a command. Returns its result."""
         return self.answer(name, by=by, key=key, **args).result
 
-    def answer(self, name: str, *, by: User | None = None, key: str = "", **args: Any) -> Any:
+    def answer(self, name: str, /, *, by: User | None = None, key: str = "", **args: Any) -> Any:
         return execute(
             self.id, name, args, origin=Origin(user=by or self.member, via=Via.REST, command_id=key)
         )
@@ -115,6 +115,9 @@ class Stage:
             return {"vote_share": 70}
         if name == "AddTracks":
             return {"uris": [TrackFactory.create().uri for _ in range(3)]}
+        if name == "SaveQueue":
+            self.add()
+            return {"name": "Friday"}
         if name == "RemoveItems":
             return {"item_ids": [str(self.add().pk) for _ in range(2)]}
         if name in ("Undo", "Redo"):

@@ -297,6 +297,8 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("an alert rule is made", playing, rule_comes_and_goes, "AlertRuleAdded"),
     ("an alert rule is changed", playing, rule_comes_and_goes, "AlertRuleChanged"),
     ("an alert rule is removed", playing, rule_comes_and_goes, "AlertRuleRemoved"),
+    ("the queue is saved", playing, lambda s: s.do("SaveQueue", name="Friday"), "QueueSaved"),
+    ("undo saving the queue", playing, lambda s: [s.do("SaveQueue", name="F"), s.do("Undo")], "QueueSaved"),
     ("a playlist is created", playing, playlist_comes_and_goes, "PlaylistCreated"),
     ("a playlist is filled", playing, playlist_comes_and_goes, "PlaylistChanged"),
     ("a playlist is deleted", playing, playlist_comes_and_goes, "PlaylistDeleted"),

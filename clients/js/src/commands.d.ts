@@ -22,8 +22,10 @@ export interface LeftOutUri {
 }
 
 export interface AddTracksArguments {
+  /** instead of `uris`: the URI of an album, an artist, a folder or a playlist, or `favorites:` */
+  from?: string;
   /** library URIs and links, 1,000 at most */
-  uris: Array<string>;
+  uris?: Array<string>;
   position?: "end" | "next" | "now" | {
     after: string;
   };
@@ -168,6 +170,30 @@ export interface RemoveItemsArguments {
   item_ids: Array<string>;
 }
 
+export interface QueueSaved {
+  playlist: PlaylistSummary;
+  /** Number of tracks. */
+  saved: number;
+}
+
+export interface PlaylistSummary {
+  id: string;
+  /** Adds the whole playlist, as `from` of AddTracks. */
+  uri: string;
+  name: string;
+  /** Null for a person's playlist. */
+  guild_id: string | null;
+  /** Number of entries. */
+  length: number;
+}
+
+export interface SaveQueueArguments {
+  /** the name of the new playlist */
+  name: string;
+  /** as a playlist of the server instead of one of your own */
+  shared?: boolean;
+}
+
 export interface SeekArguments {
   /** position in the track, or its end if that is earlier */
   position_ms?: number;
@@ -227,7 +253,7 @@ export interface UndoArguments {
 export interface Commands {
   /** Add the track that `query` names to the queue. `now` also skips the current track. */
   AddTrack: { args: AddTrackArguments; result: QueueItem };
-  /** Add several tracks to the queue, in this order. `now` also skips the current track. */
+  /** Add several tracks, or a whole album, artist, folder or playlist. `now` also skips the current track. */
   AddTracks: { args: AddTracksArguments; result: Added };
   /** Change some of the guild's settings. */
   ChangeSettings: { args: ChangeSettingsArguments; result: Settings };
@@ -259,6 +285,8 @@ export interface Commands {
   Resume: { args: Record<string, never>; result: Player };
   /** Add the track of a failed, played or skipped item to the end of the queue again. */
   RetryItem: { args: ItemArguments; result: QueueItem };
+  /** Save the current track and the queue as a new playlist. */
+  SaveQueue: { args: SaveQueueArguments; result: QueueSaved };
   /** Continue the current track at another position. */
   Seek: { args: SeekArguments; result: Player };
   /** Set what is repeated: nothing, the current track, or the queue. Failed tracks are never repeated. */

@@ -184,6 +184,14 @@ export interface QueueRenumbered {
   };
 }
 
+export interface QueueSaved {
+  name: "QueueSaved";
+  args: {
+    count: number;
+    deleted?: boolean;
+  };
+}
+
 export interface SkipVoted {
   name: "SkipVoted";
   args: {
@@ -486,6 +494,8 @@ export type GuildEvent =
   | QueueShuffled
   /** Queued items got new ranks, to make room between them. */
   | QueueRenumbered
+  /** Somebody saved the queue as a playlist, which only they may know. `deleted`: they undid that. */
+  | QueueSaved
   /** The number of votes to skip the current item, or the number needed, changed. */
   | SkipVoted
   /** Somebody paused playback. */

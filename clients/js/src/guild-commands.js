@@ -115,6 +115,20 @@ export class GuildCommands {
   }
 
   /**
+   * Add a whole album, artist, folder or playlist.
+   * @param {string} uri its `uri`, or `favorites:`
+   * @param {{position?: Place, shuffle?: boolean}} [options]
+   */
+  addWhole(uri, { position = "end", shuffle = false } = {}) {
+    return this.execute("AddTracks", { from: uri, position, shuffle });
+  }
+
+  /** Save the current track and the queue as a new playlist. @param {string} name @param {{shared?: boolean}} [options] `shared`: a playlist of the guild */
+  saveQueue(name, { shared = false } = {}) {
+    return this.execute("SaveQueue", { name, shared });
+  }
+
+  /**
    * Remove several queued items, 1,000 at most: all of them, or none if one is not queued or not yours to remove.
    * @param {string[]} itemIds
    * @throws {SyncError} refused, and back in the rows

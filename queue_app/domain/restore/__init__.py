@@ -8,11 +8,11 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from queue_app.domain.guild_state import GuildState, Step
-from queue_app.domain.restore import current, queue, values  # importing them declares their steps
+from queue_app.domain.restore import current, lists, queue, values  # importing them declares their steps
 from queue_app.domain.restore.step import Outcome, Restore
 from queue_app.errors import NothingToUndo
 
-__all__ = ["Outcome", "current", "queue", "take_steps", "values"]
+__all__ = ["Outcome", "current", "lists", "queue", "take_steps", "values"]
 
 _STEPS: dict[str, type[Restore]] = {step.__name__: step for step in Restore.__subclasses__()}
 

@@ -23,12 +23,15 @@ class AddTracksArgumentsPosition(TypedDict):
     after: str
 
 
-class AddTracksArguments(TypedDict):
-    # library URIs and links, 1,000 at most
-    uris: list[str]
-    position: NotRequired[Literal["end", "next", "now"] | AddTracksArgumentsPosition]
-    # in a random order
-    shuffle: NotRequired[bool]
+AddTracksArguments = TypedDict(
+    "AddTracksArguments",
+    {
+        "from": NotRequired[str],
+        "uris": NotRequired[list[str]],
+        "position": NotRequired[Literal["end", "next", "now"] | AddTracksArgumentsPosition],
+        "shuffle": NotRequired[bool],
+    },
+)
 
 
 class ChangeSettingsArguments(TypedDict):
@@ -104,6 +107,13 @@ class RemoveItemsArguments(TypedDict):
     item_ids: list[str]
 
 
+class SaveQueueArguments(TypedDict):
+    # the name of the new playlist
+    name: str
+    # as a playlist of the server instead of one of your own
+    shared: NotRequired[bool]
+
+
 class SeekArguments(TypedDict):
     # position in the track, or its end if that is earlier
     position_ms: NotRequired[int]
@@ -143,7 +153,8 @@ class GuildCommands(ABC):
         return await self.command("AddTrack", args)
 
     async def add_tracks(self, **args: Unpack[AddTracksArguments]) -> Ack:
-        """Add several tracks to the queue, in this order. `now` also skips the current track."""
+        """Add several tracks, or a whole album, artist, folder or playlist. `now` also skips the current
+        track."""
         return await self.command("AddTracks", args)
 
     async def change_settings(self, **args: Unpack[ChangeSettingsArguments]) -> Ack:
@@ -209,6 +220,10 @@ class GuildCommands(ABC):
     async def retry_item(self, **args: Unpack[ItemArguments]) -> Ack:
         """Add the track of a failed, played or skipped item to the end of the queue again."""
         return await self.command("RetryItem", args)
+
+    async def save_queue(self, **args: Unpack[SaveQueueArguments]) -> Ack:
+        """Save the current track and the queue as a new playlist."""
+        return await self.command("SaveQueue", args)
 
     async def seek(self, **args: Unpack[SeekArguments]) -> Ack:
         """Continue the current track at another position."""

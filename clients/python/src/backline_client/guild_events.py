@@ -175,6 +175,13 @@ class QueueRenumbered(TypedDict):
     queue_total: int
 
 
+class QueueSaved(TypedDict):
+    """Somebody saved the queue as a playlist, which only they may know. `deleted`: they undid that."""
+
+    count: int
+    deleted: NotRequired[bool]
+
+
 class SkipVoted(TypedDict):
     """The number of votes to skip the current item, or the number needed, changed."""
 
@@ -365,7 +372,14 @@ class PlaylistDeleted(TypedDict):
     playlist: PlaylistSummary
 
 
-QuietHours = TypedDict("QuietHours", {"from": str, "until": str, "timezone": str})
+QuietHours = TypedDict(
+    "QuietHours",
+    {
+        "from": str,
+        "until": str,
+        "timezone": str,
+    },
+)
 
 
 class LoggedAlertRule(TypedDict):
