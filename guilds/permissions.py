@@ -42,6 +42,12 @@ def can_manage(membership: Membership) -> bool:
     return membership.owner or bool(membership.permissions & ADMINISTRATOR)
 
 
+def manages_any(user: User) -> bool:
+    """Whether the person manages a guild that has the bot."""
+    memberships = Membership.objects.filter(user=user, guild__bot_installed=True).select_related("guild")
+    return any(map(can_manage, memberships))
+
+
 def dj_role_ids(guild: Guild) -> set[str]:
     """Return the ids of the DJ roles: the role that the guild chose, otherwise every role named "DJ"."""
     settings = getattr(guild, "settings", None)

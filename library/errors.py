@@ -98,3 +98,19 @@ class InvalidName(Refusal):
     code = "INVALID_NAME"
     sentence = _("A playlist needs a name of 1 to 100 characters.")
     field = "name"
+
+
+class NotInLibrary(Refusal):
+    """An album or artist that does not exist, or has no tracks any longer."""
+
+    code = "NOT_IN_LIBRARY"
+    sentence = _("This is no longer in the library.")
+    status = 404
+
+
+class NotAnOperator(Refusal):
+    """Only operators may scan the library."""
+
+    code = "NOT_AN_OPERATOR"
+    sentence = _("Only operators of this installation may do this.")
+    status = 403

@@ -41,15 +41,16 @@ def folder_tracks(folder: str, *, below: bool = True) -> QuerySet[Track]:
 
     `folder` is its path below the library, separated by slashes. "" is the library's folder itself.
     """
-    tracks = available_tracks().filter(source="library")
     folder = folder.strip("/")[:MAX_FOLDER]
-    inside = Q(folder=folder)
-    if below:
-        inside |= Q(folder__gte=f"{folder}/", folder__lt=f"{folder}0") if folder else Q()
-        tracks = tracks.filter(inside) if folder else tracks
-    else:
-        tracks = tracks.filter(inside)
+    tracks = available_tracks().filter(source="library")
+    if folder or not below:
+        tracks = tracks.filter(in_folder(folder) if below else Q(folder=folder))
     return tracks.order_by("folder", *ON_ALBUM)
+
+
+def in_folder(folder: str) -> Q:
+    """Return the condition for tracks of a folder and of those below it."""
+    return Q(source="library") & (Q(folder=folder) | Q(folder__gte=f"{folder}/", folder__lt=f"{folder}0"))
 
 
 def genre_tracks(genre: str) -> QuerySet[Track]:

@@ -1,10 +1,23 @@
 from django.urls import path
 
+from library import browse_views as browse
 from library import playlist_views as lists
 from library.views import SearchView, artwork
 
 urlpatterns = [
     path("api/search", SearchView.as_view(), name="search"),
+    path("api/library/search", browse.CatalogSearchView.as_view(), name="catalog_search"),
+    path("api/library/artists", browse.ArtistListView.as_view(), name="artists"),
+    path("api/library/artists/<slug:uid>", browse.ArtistView.as_view(), name="artist"),
+    path("api/library/artists/<slug:uid>/tracks", browse.ArtistTracksView.as_view(), name="artist_tracks"),
+    path("api/library/albums", browse.AlbumListView.as_view(), name="albums"),
+    path("api/library/albums/<slug:uid>", browse.AlbumView.as_view(), name="album"),
+    path("api/library/albums/<slug:uid>/tracks", browse.AlbumTracksView.as_view(), name="album_tracks"),
+    path("api/library/tracks", browse.TrackListView.as_view(), name="tracks"),
+    path("api/library/recent", browse.RecentView.as_view(), name="recent_tracks"),
+    path("api/library/folders", browse.FolderListView.as_view(), name="folders"),
+    path("api/library/genres", browse.GenreListView.as_view(), name="genres"),
+    path("api/library/scan", browse.ScanView.as_view(), name="library_scan"),
     path("artwork/<str:name>", artwork, name="artwork"),
     path("api/favorites", lists.FavoriteListView.as_view(), name="favorites"),
     path("api/playlists", lists.PlaylistListView.as_view(), name="playlists"),

@@ -17,6 +17,7 @@ from library.domain.configured import options_for
 from library.domain.scan_lease import Scan, scan_lease
 from library.domain.scanned import ReadFile, save_files
 from library.models import MAX_FOLDER, Track
+from library.queries import in_folder
 from library.signals import track_read
 from library.sources import SourceError
 from library.sources.file_names import are_numbered
@@ -180,8 +181,7 @@ def _read_known(folders: Iterable[str]) -> dict[str, _Known]:
     if "" not in folders:
         inside = Q()
         for folder in folders:
-            short = folder[:MAX_FOLDER]
-            inside |= Q(folder=short) | Q(folder__gte=f"{short}/", folder__lt=f"{short}0")
+            inside |= in_folder(folder[:MAX_FOLDER])
         tracks = tracks.filter(inside)
     rows = tracks.values_list(
         "path", "uri", "pk", "file_mtime_ns", "file_size", "available", "resolved_at"

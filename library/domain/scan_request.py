@@ -1,9 +1,12 @@
-"""Ask the bot's process for a scan of everything."""
+"""Ask the bot's process for a scan of everything, and see how far it is."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils import timezone
 
+from database.owners import is_free
 from library.models import ScanLease
 
 
@@ -21,3 +24,13 @@ def is_scan_wanted() -> bool:
     return asked.exists() and bool(
         asked.update(requested_at=None)
     )  # a read first, because it is called often
+
+
+def scan_state() -> dict[str, Any]:
+    """Return how far the scan is, as REST and the pages show it."""
+    lease = ScanLease.objects.first() or ScanLease(expires_at=timezone.now())
+    running = lease.finished_at is None and not is_free(lease.owner, lease.expires_at, now=timezone.now())
+    names = ("total", "done", "read", "skipped", "gone", "started_at", "finished_at")
+    return {"running": running, "problem": lease.problem or None} | {
+        name: getattr(lease, name) for name in names
+    }
