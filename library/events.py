@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from library.models import Playlist
 from library.playlist_serializers import PlaylistSummarySerializer
 from library.playlist_shapes import summary_shape
-from realtime.events import Shape, TypedEvent, Words
+from realtime.events import Deed, Shape, TypedEvent, Words
 
 
 class PlaylistEvent(TypedEvent):
@@ -30,26 +30,41 @@ class PlaylistEvent(TypedEvent):
 class PlaylistCreated(PlaylistEvent):
     """A playlist of the guild was created, or restored after it was deleted."""
 
-    sentence = gettext_lazy("%(who)s created the playlist %(name)s.")
+    sentence = Deed(
+        gettext_lazy("%(who)s created the playlist %(name)s."),
+        gettext_lazy("You created the playlist %(name)s."),
+    )
 
 
 class PlaylistChanged(PlaylistEvent):
     """The name, the tracks or the collaborators of a playlist changed."""
 
-    sentence = gettext_lazy("%(who)s changed the tracks of the playlist %(name)s.")
+    sentence = Deed(
+        gettext_lazy("%(who)s changed the tracks of the playlist %(name)s."),
+        gettext_lazy("You changed the tracks of the playlist %(name)s."),
+    )
     change: Literal["name", "tracks", "collaborators"]
 
     @classmethod
     def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
         match args["change"]:
             case "name":
-                return gettext_lazy("%(who)s renamed a playlist to %(name)s.")
+                return Deed(
+                    gettext_lazy("%(who)s renamed a playlist to %(name)s."),
+                    gettext_lazy("You renamed a playlist to %(name)s."),
+                )
             case "collaborators":
-                return gettext_lazy("%(who)s changed who may edit the playlist %(name)s.")
+                return Deed(
+                    gettext_lazy("%(who)s changed who may edit the playlist %(name)s."),
+                    gettext_lazy("You changed who may edit the playlist %(name)s."),
+                )
         return cls.sentence
 
 
 class PlaylistDeleted(PlaylistEvent):
     """A playlist of the guild was deleted. It can be restored for a day."""
 
-    sentence = gettext_lazy("%(who)s deleted the playlist %(name)s.")
+    sentence = Deed(
+        gettext_lazy("%(who)s deleted the playlist %(name)s."),
+        gettext_lazy("You deleted the playlist %(name)s."),
+    )

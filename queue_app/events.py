@@ -247,10 +247,15 @@ class QueueRenumbered(ItemsEvent):
 class QueueSaved(MusicEvent):
     """Somebody saved the queue as a playlist, which only they may know. `deleted`: they undid that."""
 
-    sentence = ngettext_lazy(
-        "%(who)s saved %(count)s track as a playlist.",
-        "%(who)s saved %(count)s tracks as a playlist.",
-        "count",
+    sentence = Deed(
+        ngettext_lazy(
+            "%(who)s saved %(count)s track as a playlist.",
+            "%(who)s saved %(count)s tracks as a playlist.",
+            "count",
+        ),
+        ngettext_lazy(
+            "You saved %(count)s track as a playlist.", "You saved %(count)s tracks as a playlist.", "count"
+        ),
     )
     reducer = "nothing"
     calm = True
@@ -259,7 +264,12 @@ class QueueSaved(MusicEvent):
 
     @classmethod
     def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
-        return gettext_lazy("%(who)s deleted the saved playlist.") if args.get("deleted") else cls.sentence
+        if not args.get("deleted"):
+            return cls.sentence
+        return Deed(
+            gettext_lazy("%(who)s deleted the saved playlist."),
+            gettext_lazy("You deleted the saved playlist."),
+        )
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
