@@ -11,6 +11,9 @@ from django.utils import translation
 from guilds.domain.settings import load_settings
 from guilds.models import Guild, GuildSettings
 
+# Discord's locales. nextcord 3.2 does not know the last three, but sends any string.
+LOCALES = (*(locale.value for locale in nextcord.Locale), "ar", "es-419", "he")
+
 
 def language_of(locale: str | None) -> str:
     """Return the language in LANGUAGES for one of Discord's locales (Discord: Reference, Locales), or the default."""
@@ -43,10 +46,10 @@ def offered(choices: dict[str, str]) -> dict[str, Any]:
     return {"choices": choices, "choice_localizations": translated or None}
 
 
-def _translations(text: str) -> dict[nextcord.Locale, str]:
-    translated = {}
-    for locale in nextcord.Locale:
-        if (language := language_of(locale.value)) != settings.LANGUAGE_CODE:
+def _translations(text: str) -> dict[nextcord.Locale | str, str]:
+    translated: dict[nextcord.Locale | str, str] = {}
+    for locale in LOCALES:
+        if (language := language_of(locale)) != settings.LANGUAGE_CODE:
             with translation.override(language):
                 if (found := translation.gettext(text)) != text:
                     translated[locale] = found

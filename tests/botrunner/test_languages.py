@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import nextcord
 import pytest
+from pytest_django import Settings
 
+from botrunner import languages
 from botrunner.languages import described, guild_language, language_of
 from guilds.domain.settings import change_settings
+from guilds.models import Guild
 from realtime.db import in_thread
 from realtime.origin import BOT
+from sandbox.languages import LOCALES
 from sandbox.model import Message
 from tests.botrunner.conftest import owner_of
 from tests.botrunner.stage import Stage
@@ -98,6 +101,30 @@ def test_a_locale_without_a_catalog_is_answered_in_english() -> None:
 
 def test_a_text_without_a_translation_is_described_in_english_only() -> None:
     assert described("Not in any catalog.")["description_localizations"] is None
-    assert described("Pause playback.")["description_localizations"] == {
-        nextcord.Locale.de: "Pausiert die Wiedergabe."
-    }
+    assert described("Pause playback.")["description_localizations"] == {"de": "Pausiert die Wiedergabe."}
+
+
+def test_every_locale_of_discord_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(languages, "language_of", lambda locale: "de")
+    assert set(described("Pause playback.")["description_localizations"]) == LOCALES
+
+
+def test_latin_american_spanish_is_answered_in_spanish_where_there_is_some(settings: Settings) -> None:
+    settings.LANGUAGES = [*settings.LANGUAGES, ("es", "Español")]
+    assert [language_of(locale) for locale in ("es-419", "es-ES")] == ["es", "es"]
+
+
+async def test_a_locale_that_nextcord_does_not_know_reads_english(playing: Stage) -> None:
+    await speak(playing, "member", "es-419")
+    await move_server(playing, "es-419")
+    stored = in_thread(Guild.objects.filter(pk=playing.guild_id, preferred_locale="es-419").exists)
+    await eventually(stored)
+    assert (await playing.slash("member", "pause"))["content"] == "Paused."
+    assert (await playing.slash("member", "pause"))["content"].startswith("Playback is paused.")
+    assert list(await playing.suggestions("member", "play", "query", "long")) == [
+        "Long A – The Generators", "Long C – The Generators",
+    ]  # fmt: skip
+    shown = await eventually(lambda: card_headed(playing, "Paused"))
+    button = next(each for row in shown.components for each in row["components"] if "custom_id" in each)
+    body = {"user": "member", "message_id": shown.id, "custom_id": button["custom_id"]}
+    (await playing.http.post("/_sandbox/components", json=body)).raise_for_status()
