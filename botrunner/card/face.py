@@ -33,6 +33,10 @@ PRIMARY, SECONDARY, LINK = 1, 2, 5
 PICTURE = "cover"
 
 
+# The loop that a press sets. It is part of the button's id, so that a press that arrives twice does not set the next.
+NEXT_LOOP = {Loop.OFF: Loop.QUEUE, Loop.QUEUE: Loop.TRACK, Loop.TRACK: Loop.OFF}
+
+
 def custom_id(act: str, *about: str) -> str:
     return ":".join(("card", str(VERSION), act, *about))
 
@@ -205,7 +209,12 @@ def _buttons(scene: Scene) -> list[dict[str, Any]]:
             _button("previous", "⏮️"),
             toggle,
             _button("skip", "⏭️", votes, about=about),
-            _button("loop", "🔂" if player.loop == Loop.TRACK else "🔁", style=looping),
+            _button(
+                "loop",
+                "🔂" if player.loop == Loop.TRACK else "🔁",
+                about=NEXT_LOOP[Loop(player.loop)],
+                style=looping,
+            ),
             _button("shuffle", "🔀", disabled=scene.queue_total < 2),
         ),
         _row(

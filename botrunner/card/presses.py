@@ -6,9 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from botrunner.card.face import VERSION, custom_id
+from botrunner.card.face import NEXT_LOOP, VERSION, custom_id
 from botrunner.card.scene import heard_between
-from botrunner.database import from_database
 from botrunner.favorites import toggle_favorite, track_of_item
 from botrunner.lists import show
 from botrunner.models import Card
@@ -19,7 +18,6 @@ from queue_app.errors import UnknownCommand
 from queue_app.models import Loop
 from queue_app.queries import load_player
 
-NEXT_LOOP = {Loop.OFF: Loop.QUEUE, Loop.QUEUE: Loop.TRACK, Loop.TRACK: Loop.OFF}
 COMMANDS = {
     "previous": "Previous",
     "pause": "Pause",
@@ -41,12 +39,18 @@ async def press_card(asked: Asked) -> None:
     if act == "favorite":
         await toggle_favorite(asked, await read(asked, track_of_item, str(asked.guild_id), about))
         return
-    args = await from_database(_arguments, str(asked.guild_id), act, about)
-    await carry_out(asked, COMMANDS[act], args)
+    name, args = await read(asked, read_press, str(asked.guild_id), asked.name)
+    await carry_out(asked, name, args)
+
+
+def read_press(guild_id: str, pressed: str) -> tuple[str, dict[str, Any]]:
+    """Return the command of a card's button, and its arguments. Raises UnknownCommand and NothingFound."""
+    act, about = _read(pressed)
+    return COMMANDS[act], _arguments(guild_id, act, about)
 
 
 def _read(pressed: str) -> tuple[str, str]:
-    """Return the act of a button, and the id of its item. Raises UnknownCommand for a button of another version."""
+    """Return the act of a button, and what it is about. Raises UnknownCommand for a button of another version."""
     _card, version, act, *about = [*pressed.split(":"), "", ""][:4]
     if version != str(VERSION) or act not in (*COMMANDS, "favorite"):
         raise UnknownCommand(
@@ -59,7 +63,7 @@ def _arguments(guild_id: str, act: str, about: str) -> dict[str, Any]:
     if act == "skip" and about:
         return {"item_id": about}
     if act == "loop":
-        return {"loop": NEXT_LOOP[Loop(load_player(guild_id).loop)]}
+        return {"loop": about or NEXT_LOOP[Loop(load_player(guild_id).loop)]}
     if act == "again":
         uris = _last_session(guild_id)
         if not uris:

@@ -18,6 +18,10 @@ from django.test import Client
 
 from accounts.errors import InvalidInput, Refusal
 from accounts.models import User
+from botrunner.card import face
+from botrunner.card.presses import COMMANDS as CARD_COMMANDS
+from botrunner.card.presses import read_press
+from botrunner.card.scene import read_scene
 from guilds.models import Membership
 from queue_app.commands import COMMANDS, execute
 from queue_app.models import Player
@@ -85,6 +89,24 @@ def by_discord(stage: Stage, api: Api, by: User, key: str, name: str, args: Any)
         return Outcome(refusal=(refusal.code, str(refusal)))
 
 
+def by_card(stage: Stage, api: Api, by: User, key: str, name: str, args: Any) -> Outcome:
+    """Press the button of the guild's card, or a button of an earlier card where the card no longer has it."""
+    act = next(act for act, command in CARD_COMMANDS.items() if command == name)
+    shown = str(face.message(read_scene(stage.id, began_at=None), nonce="", embed=True, picture=""))
+    found = re.search(rf"card:\d+:{act}[\w:-]*", shown)
+    pressed = _PRESSED.setdefault((stage.id, key, name), found[0] if found else face.custom_id(act))
+    try:
+        command, chosen = read_press(stage.id, pressed)
+    except Refusal as refusal:
+        return Outcome(refusal=(refusal.code, str(refusal)))
+    assert command == name
+    return by_discord(stage, api, by, key, command, chosen)
+
+
+# The button that was pressed first under a key: Discord delivers the same one again.
+_PRESSED: dict[tuple[str, str, str], str] = {}
+
+
 def _without(args: Any, name: str) -> dict[str, Any]:
     return {each: value for each, value in args.items() if each != name}
 
@@ -111,7 +133,9 @@ ROUTES: dict[str, Callable[[Any], tuple[str, str, Any]]] = {
     "LeaveVoice": lambda args: ("patch", "/player", {"voice_channel_id": None}),
     "ChangeSettings": lambda args: ("patch", "/settings", args),
 }
-SURFACES = (by_name, by_route, by_sync, by_discord)
+SURFACES = (by_name, by_route, by_sync, by_discord, by_card)
+# Again adds the tracks of the queue that ended, so its arguments are not those of the other surfaces.
+ON_CARD = set(CARD_COMMANDS.values()) - {"AddTracks"}
 EACH = pytest.mark.parametrize("name", sorted(COMMANDS))
 OWN_SHAPE = {  # routes whose answer is another one than the command's result
     "RemoveItem", "ClearQueue", "ShuffleQueue", "Undo", "Redo", "Skip", "Previous", "Replay", "Stop",
@@ -119,7 +143,8 @@ OWN_SHAPE = {  # routes whose answer is another one than the command's result
 
 
 def surfaces_of(name: str) -> list[Any]:
-    return [each for each in SURFACES if each is not by_route or name in ROUTES]
+    without = {by_route} if name not in ROUTES else set()
+    return [each for each in SURFACES if each not in without and (each is not by_card or name in ON_CARD)]
 
 
 # What differs between two guilds that are alike: numbered in the order of its appearance.
