@@ -80,6 +80,6 @@ def read_attachments(body: Json) -> list[str]:
 async def read_upload(request: web.Request) -> tuple[Json, Upload]:
     """Return the text fields of a form, and its only file."""
     body = await bodies.read(request)
-    if len(body.uploads) != 1:
+    if len(body.uploads) != 1 or not isinstance(body.value, dict):
         raise Refused(400, "INVALID", "The body must be a form with one file")
     return body.value, body.uploads[0]

@@ -133,6 +133,8 @@ async def test_a_message_may_have_ten_files_of_its_author(sandbox: Sandbox, http
     answer = await http.post("/_sandbox/uploads", data={"user": "dj"}, files={"file": big})
     assert (answer.status_code, answer.json()["code"]) == (413, "DISCORD_40005")
     assert (await http.post("/_sandbox/uploads", data={"user": "dj"})).status_code == 400
+    answer = await http.post("/_sandbox/uploads", data={"payload_json": "[]"}, files={"file": TUNE})
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID")
 
 
 async def test_a_bot_may_send_ten_files(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
