@@ -6,7 +6,6 @@ https://docs.discord.com/developers/reference#uploading-files
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 
@@ -31,7 +30,7 @@ class Upload:
 class Body:
     """A parsed request body and its files."""
 
-    value: Any
+    value: object
     uploads: list[Upload] = field(default_factory=list)
 
 
@@ -59,7 +58,7 @@ async def read(request: web.Request) -> Body:
     return Body(parse(payload.file.read() if isinstance(payload, web.FileField) else payload), uploads)
 
 
-def parse(text: str | bytes | bytearray) -> Any:
+def parse(text: str | bytes | bytearray) -> object:
     """Raises DiscordError 400 (50109) when the text is not JSON."""
     try:
         return json.loads(text)
@@ -71,7 +70,7 @@ def _number(name: str) -> str:
     return name.removeprefix("files[").removesuffix("]").removeprefix("file") or "0"
 
 
-def _fields(form: Mapping[str, Any]) -> Json:
+def _fields(form: Mapping[str, object]) -> Json:
     """Return the text fields of a form, with `tts`, the only boolean of a message, converted."""
     fields: Json = {name: value for name, value in form.items() if isinstance(value, str)}
     if "tts" in fields:

@@ -4,7 +4,6 @@ https://docs.discord.com/developers/resources/channel#modify-channel
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from sandbox import shapes, snowflake
 from sandbox.errors import DiscordError, invalid_form, unknown
@@ -50,7 +49,7 @@ def edit(world: World, guild: Guild, channel: Channel, body: Json) -> None:
     _emit(world, "CHANNEL_UPDATE", channel)
 
 
-def reorder(world: World, guild: Guild, places: Any) -> None:
+def reorder(world: World, guild: Guild, places: object) -> None:
     """`[{id, position?, parent_id?}]`. Raises: DiscordError 400."""
     if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
         raise invalid_form({"0": "A list of positions is required."})
@@ -70,7 +69,7 @@ def set_overwrites(world: World, channel: Channel, overwrites: list[Overwrite]) 
     _emit(world, "CHANNEL_UPDATE", channel)
 
 
-def overwrite(world: World, guild: Guild, given: Any, path: str) -> Overwrite:
+def overwrite(world: World, guild: Guild, given: object, path: str) -> Overwrite:
     """`{id, type?, allow?, deny?}` of a role (type 0) or member (1). Raises: DiscordError 400, 404."""
     if not isinstance(given, dict) or given.get("type") not in (None, 0, 1, "0", "1"):
         raise invalid_form({f"{path}type": "Value must be one of {0, 1}."})
@@ -126,11 +125,11 @@ def _apply(world: World, guild: Guild, channel: Channel, body: Json) -> None:
         setattr(channel, attribute, value)
 
 
-type Check = Callable[[Any, int], str | None]
+type Check = Callable[[object, int], str | None]
 
 
 def _text(low: int, high: int) -> Check:
-    def check(value: Any, kind: int) -> str | None:
+    def check(value: object, kind: int) -> str | None:
         fits = isinstance(value, str) and low <= len(value) <= high
         return None if fits else f"Must be between {low} and {high} in length."
 
@@ -138,22 +137,22 @@ def _text(low: int, high: int) -> Check:
 
 
 def _number(low: int, high: int) -> Check:
-    def check(value: Any, kind: int) -> str | None:
+    def check(value: object, kind: int) -> str | None:
         fits = type(value) is int and low <= value <= high
         return None if fits else f"int value should be between {low} and {high}."
 
     return check
 
 
-def _people(value: Any, kind: int) -> str | None:
+def _people(value: object, kind: int) -> str | None:
     return _number(0, MOST_PEOPLE.get(ChannelType(kind), 99))(value, kind)
 
 
-def _flag(value: Any, kind: int) -> str | None:
+def _flag(value: object, kind: int) -> str | None:
     return None if isinstance(value, bool) else "Must be either true or false."
 
 
-def _id(value: Any, kind: int) -> str | None:
+def _id(value: object, kind: int) -> str | None:
     return None if snowflake.is_snowflake(str(value)) else f'Value "{value}" is not snowflake.'
 
 

@@ -5,7 +5,6 @@ https://docs.discord.com/developers/interactions/application-commands
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from sandbox.errors import DiscordError, invalid_form
 from sandbox.languages import LOCALES
@@ -21,7 +20,7 @@ CHOOSABLE = (STRING, INTEGER, NUMBER)
 NAME = re.compile(r"^[-_'\w]{1,32}$")
 
 
-def check(body: Any, path: str) -> None:
+def check(body: object, path: str) -> None:
     """Raises: DiscordError 400, naming each invalid field."""
     if not isinstance(body, dict):
         raise invalid_form({f"{path}name": "This field is required"})
@@ -83,7 +82,7 @@ def untranslated(command: Json) -> Json:
 def _check_name(thing: Json, path: str, faults: dict[str, str], *, spaced: bool = False) -> None:
     """Names of chat commands and options have no spaces and no capital letters."""
 
-    def fits(name: Any) -> bool:
+    def fits(name: object) -> bool:
         if not isinstance(name, str) or not 1 <= len(name) <= 32:
             return False
         return spaced or (NAME.match(name) is not None and name == name.lower())
@@ -106,7 +105,7 @@ def _check_description(thing: Json, path: str, faults: dict[str, str]) -> None:
             faults[f"{path}description_localizations.{locale}"] = "Must be between 1 and 100 in length."
 
 
-def _translations(thing: Json, field: str, path: str, faults: dict[str, str]) -> Iterator[tuple[str, Any]]:
+def _translations(thing: Json, field: str, path: str, faults: dict[str, str]) -> Iterator[tuple[str, object]]:
     given = thing.get(f"{field}_localizations") or {}
     if not isinstance(given, dict):
         faults[f"{path}{field}_localizations"] = "Only dictionaries may be used in a DictType"
@@ -117,7 +116,7 @@ def _translations(thing: Json, field: str, path: str, faults: dict[str, str]) ->
         yield locale, text
 
 
-def _check_options(options: Any, path: str, faults: dict[str, str]) -> None:
+def _check_options(options: object, path: str, faults: dict[str, str]) -> None:
     if not isinstance(options, list) or len(options) > 25:
         faults[path] = "Must be 25 or fewer in length."
         return

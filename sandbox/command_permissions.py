@@ -6,8 +6,6 @@ Rules are in Discord's format, `{id, type, permission}`. The guild's id stands f
 one for all channels. A command without rules of its own follows those of the application.
 """
 
-from typing import Any
-
 from sandbox import permissions
 from sandbox.errors import Refused
 from sandbox.model import Channel, Guild, Json, Member, User
@@ -79,7 +77,7 @@ def integration(world: World, guild: Guild, viewer: User | None) -> Json | None:
     }
 
 
-def read(given: Any) -> list[Json]:
+def read(given: object) -> list[Json]:
     """Read a list of rules. Raises Refused."""
     if not isinstance(given, list) or len(given) > MOST or not all(_is_rule(each) for each in given):
         raise Refused(
@@ -88,7 +86,7 @@ def read(given: Any) -> list[Json]:
     return [{key: rule[key] for key in ("id", "type", "permission")} for rule in given]
 
 
-def _is_rule(given: Any) -> bool:
+def _is_rule(given: object) -> bool:
     return (
         isinstance(given, dict)
         and is_snowflake(given.get("id"))

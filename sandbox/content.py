@@ -4,7 +4,7 @@ Limits: https://discord.com/developers/docs/resources/message
 """
 
 import re
-from typing import Any
+from collections.abc import Iterator
 
 from sandbox.errors import DiscordError, invalid_form
 from sandbox.model import Json, Message, MessageFlag
@@ -60,14 +60,14 @@ def apply(world: World, message: Message, payload: Json, *, new_attachments: lis
         _mention(world, message, payload.get("allowed_mentions"))
 
 
-def _content(value: Any, faults: dict[str, str]) -> str:
+def _content(value: object, faults: dict[str, str]) -> str:
     content = "" if value is None else str(value)
     if len(content) > 2000:
         faults["content"] = "Must be 2000 or fewer in length."
     return content
 
 
-def _embeds(given: Any, faults: dict[str, str]) -> list[Json]:
+def _embeds(given: object, faults: dict[str, str]) -> list[Json]:
     if not isinstance(given, list):
         faults["embeds"] = "Only iterables may be used in a ListType"
         return []
@@ -142,7 +142,7 @@ def _description(given: Json) -> Json:
     return {"description": given["description"]} if "description" in given else {}
 
 
-def _components(given: Any, faults: dict[str, str]) -> list[Json]:
+def _components(given: object, faults: dict[str, str]) -> list[Json]:
     """Check rows of buttons and selects, or Components V2. Each component gets a numeric id, as on Discord."""
     if not isinstance(given, list):
         faults["components"] = "Only iterables may be used in a ListType"
@@ -156,7 +156,9 @@ def _components(given: Any, faults: dict[str, str]) -> list[Json]:
     ]
 
 
-def _component(given: Json, path: str, faults: dict[str, str], seen: set[str], counter: Any) -> Json:
+def _component(
+    given: Json, path: str, faults: dict[str, str], seen: set[str], counter: Iterator[int]
+) -> Json:
     component = {key: value for key, value in given.items() if value is not None}
     component["id"] = next(counter)
     kind = component.get("type")
@@ -223,7 +225,7 @@ def _media(given: Json) -> Json:
     return {"id": new_snowflake(), "url": url, "proxy_url": url}
 
 
-def _check_allowed(allowed: Any, faults: dict[str, str]) -> None:
+def _check_allowed(allowed: object, faults: dict[str, str]) -> None:
     """Users and roles are either parsed from the text or listed by id, never both."""
     if not isinstance(allowed, dict):
         return

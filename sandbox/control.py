@@ -3,8 +3,8 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from aiohttp import web
 
@@ -295,9 +295,9 @@ class Control:
             self._feeds.discard(queue)
         return response
 
-    async def _run_stream(self, work: Any) -> None:
+    async def _run_stream(self, work: Awaitable[None]) -> None:
         """Run one endless response so that `stop()` can end it. A client that disconnects is no error."""
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(work)
         self._streams.add(task)
         try:
             await task

@@ -1,7 +1,7 @@
 """What people do with messages, over the control API: they send, edit, delete, pin, and react."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 
@@ -13,7 +13,7 @@ from sandbox.model import Json, Message, User
 from sandbox.world import World
 
 
-def find_user(world: World, source: Any) -> User:
+def find_user(world: World, source: Mapping[str, object]) -> User:
     """Return the person that `user` names in a body or query. Raises Refused."""
     user = world.find_human(str(source.get("user", "")))
     if user is None:

@@ -8,7 +8,6 @@ import json
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -393,7 +392,7 @@ class Gateway:
                 task.cancel()
 
 
-def _is_shard(value: Any) -> bool:
+def _is_shard(value: object) -> bool:
     if not (isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value)):
         return False
     shard_id, shard_count = value

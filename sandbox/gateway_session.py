@@ -4,7 +4,6 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from typing import Any
 
 from aiohttp import web
 
@@ -136,7 +135,7 @@ class Connection:
         self._outgoing: asyncio.Queue[str | int] = asyncio.Queue()
         self._sent_times: deque[float] = deque(maxlen=COMMANDS_PER_MINUTE)
 
-    def send(self, op: int, data: Any = None) -> None:
+    def send(self, op: int, data: object = None) -> None:
         self.send_text(json.dumps({"op": op, "t": None, "s": None, "d": data}))
 
     def send_text(self, text: str) -> None:

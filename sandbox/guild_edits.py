@@ -21,7 +21,6 @@
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from sandbox import actions, command_permissions, shapes, snowflake
 from sandbox.errors import Refused
@@ -266,7 +265,7 @@ class GuildEdits:
 
 
 def _field[T](body: Json, name: str, kind: type[T], *, default: T | None = None) -> T:
-    value: Any = body.get(name, default)
+    value = body.get(name, default)
     if (
         not isinstance(value, kind)
         or (kind is str and not value)

@@ -8,7 +8,6 @@ import contextlib
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from sandbox import actions, command_permissions, menus, options, permissions, shapes
 from sandbox.attachments import Attachments
@@ -379,7 +378,7 @@ def _is_ephemeral(data: Json) -> bool:
     return bool(int(data.get("flags") or 0) & MessageFlag.EPHEMERAL)
 
 
-def _check_choices(choices: Any) -> None:
+def _check_choices(choices: object) -> None:
     if not isinstance(choices, list) or len(choices) > 25:
         raise invalid_form({"data.choices": "Must be 25 or fewer in length."})
     for index, choice in enumerate(choices):

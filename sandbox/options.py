@@ -5,7 +5,6 @@ https://discord.com/developers/docs/interactions/application-commands#applicatio
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from sandbox import permissions, shapes
 from sandbox.command_checks import CHAT
@@ -129,7 +128,7 @@ def _options(
             options.append({"type": definition["type"], "name": name, "value": typed, "focused": True})
         elif name in values and values[name] is not None:
             if definition["type"] == ATTACHMENT:
-                value = _attachment(definition, values[name], resolved, offer)
+                value: str | float = _attachment(definition, values[name], resolved, offer)
             else:
                 value = _value(world, guild_id, definition, values[name], resolved)
             options.append({"type": definition["type"], "name": name, "value": value})
@@ -138,10 +137,10 @@ def _options(
     return options
 
 
-def _value(world: World, guild_id: str, definition: Json, given: Any, resolved: Json) -> Any:
+def _value(world: World, guild_id: str, definition: Json, given: object, resolved: Json) -> str | float:
     kind, name = definition["type"], definition["name"]
     if kind == STRING:
-        value: Any = _string(definition, given)
+        value: str | float = _string(definition, given)
     elif kind in (INTEGER, NUMBER):
         value = _number(definition, given)
     elif kind == BOOLEAN:
@@ -162,7 +161,7 @@ def _value(world: World, guild_id: str, definition: Json, given: Any, resolved: 
     return value
 
 
-def _string(definition: Json, given: Any) -> str:
+def _string(definition: Json, given: object) -> str:
     name = definition["name"]
     if not isinstance(given, str):
         raise Refused(400, "INVALID_OPTION", f"Option {name!r} must be a string")
@@ -171,7 +170,7 @@ def _string(definition: Json, given: Any) -> str:
     return given
 
 
-def _number(definition: Json, given: Any) -> int | float:
+def _number(definition: Json, given: object) -> int | float:
     name = definition["name"]
     allowed = int if definition["type"] == INTEGER else (int, float)
     if isinstance(given, bool) or not isinstance(given, allowed):
@@ -184,7 +183,7 @@ def _number(definition: Json, given: Any) -> int | float:
     return number
 
 
-def _attachment(definition: Json, given: Any, resolved: Json, offer: Offer) -> str:
+def _attachment(definition: Json, given: object, resolved: Json, offer: Offer) -> str:
     if not isinstance(given, str):
         raise Refused(400, "INVALID_OPTION", f"Option {definition['name']!r} must be the id of an upload")
     resolved.setdefault("attachments", {})[given] = offer(given)

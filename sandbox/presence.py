@@ -3,8 +3,6 @@
 https://docs.discord.com/developers/events/gateway-events#update-presence
 """
 
-from typing import Any
-
 from sandbox.model import Json
 
 STATUSES = ("online", "dnd", "idle", "invisible", "offline")
@@ -17,7 +15,7 @@ MOST, WINDOW_SECONDS = 5, 20.0
 ONLINE: Json = {"status": "online", "activities": []}
 
 
-def read(data: Any) -> Json | None:
+def read(data: object) -> Json | None:
     """Return `{status, activities}`, or None if the presence is malformed. Bots can set name, type, state and url."""
     if (
         not isinstance(data, dict)
@@ -37,7 +35,7 @@ def read(data: Any) -> Json | None:
     }
 
 
-def _is_activity(value: Any) -> bool:
+def _is_activity(value: object) -> bool:
     if (
         not isinstance(value, dict)
         or value.get("type") not in (*VERBS, CUSTOM)

@@ -4,6 +4,7 @@ import itertools
 import re
 import time
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 EPOCH_MS = 1_420_070_400_000
 
@@ -21,7 +22,7 @@ def new_snowflake() -> str:
     return str((_last_ms - EPOCH_MS) << 22 | number % 4096)
 
 
-def is_snowflake(value: object) -> bool:
+def is_snowflake(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value) is not None and int(value) < 1 << 64
 
 

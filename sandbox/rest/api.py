@@ -46,7 +46,7 @@ class Caller:
             raise unauthorized()
 
 
-type Observer = Callable[[str, str, int, Any], None]
+type Observer = Callable[[str, str, int, object], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class Call:
             raise invalid_form({name: f"int value should be between {low} and {high}."})
         return int(text)
 
-    async def json(self) -> Any:
+    async def json(self) -> object:
         """Return the body, sent as JSON or as a form. Raises DiscordError 400 when it cannot be parsed."""
         return (await bodies.read(self.request)).value
 
@@ -130,7 +130,7 @@ class Call:
         ]
 
 
-def _mapping(body: Any) -> Json:
+def _mapping(body: object) -> Json:
     if not isinstance(body, dict):
         raise DiscordError(400, 50035, "Invalid Form Body")
     return body
@@ -149,13 +149,13 @@ class Answer:
     """
 
     status: int
-    body: Any = None
+    body: object = None
 
 
 # Exceptions that a handler raises when a field of the body is missing or has the wrong type.
 MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
-type Handler = Callable[[Call], Awaitable[Any]]
+type Handler = Callable[[Call], Awaitable[object]]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Uploaded images and sounds are checked but not stored, because the sandbox does 
 
 import base64
 import binascii
-from typing import Any
 
 from sandbox import bodies, permissions, shapes
 from sandbox.errors import DiscordError, invalid_form, missing_permissions, unknown
@@ -276,7 +275,7 @@ async def create_sound(call: Call) -> Answer:
 
 
 def _sound_fields(body: Json) -> Json:
-    volume: Any = 1.0 if body.get("volume") is None else body["volume"]
+    volume = 1.0 if body.get("volume") is None else body["volume"]
     if isinstance(volume, bool) or not isinstance(volume, int | float) or not 0 <= volume <= 1:
         raise invalid_form({"volume": "float value should be between 0 and 1."})
     emoji_id = body.get("emoji_id")

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sandbox import actions, permissions, seats, shapes, snowflake
 from sandbox.errors import DiscordError, invalid_form, missing_permissions, unknown
@@ -186,13 +185,13 @@ def _expel(call: Call, guild: Guild, member: Member, need: int) -> None:
     GuildEdits(call.world, guild).apply({"change": "remove_member", "user_id": member.user_id})
 
 
-def _nick(value: Any) -> str | None:
+def _nick(value: object) -> str | None:
     if value is not None and (not isinstance(value, str) or len(value) > MAX_NICK):
         raise invalid_form({"nick": f"Must be {MAX_NICK} or fewer in length."})
     return value or None
 
 
-def _roles(call: Call, guild: Guild, member: Member, wanted: Any) -> list[str]:
+def _roles(call: Call, guild: Guild, member: Member, wanted: object) -> list[str]:
     """Return the new list of role ids. Roles that are added or removed must be below the bot's highest role,
     and not managed by an app."""
     known = {role.id: role for role in call.world.guild_roles(guild.id) if role.id != guild.id}
@@ -206,7 +205,7 @@ def _roles(call: Call, guild: Guild, member: Member, wanted: Any) -> list[str]:
     return roles
 
 
-def _timeout(value: Any) -> str | None:
+def _timeout(value: object) -> str | None:
     if value is None:
         return None
     try:

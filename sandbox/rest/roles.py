@@ -1,7 +1,5 @@
 """/guilds/{id}/roles."""
 
-from typing import Any
-
 from sandbox import permissions, shapes, snowflake
 from sandbox.errors import DiscordError, invalid_form, missing_permissions
 from sandbox.guild_edits import GuildEdits
@@ -125,7 +123,7 @@ def _apply(call: Call, guild: Guild, role: Role, body: Json) -> None:
         setattr(role, name, value)
 
 
-def _bits(value: Any, faults: dict[str, str]) -> int:
+def _bits(value: object, faults: dict[str, str]) -> int:
     text = str(value)
     if not text.isdigit():
         faults["permissions"] = f'Value "{text}" is not a permission bit set.'

@@ -3,8 +3,6 @@
 https://docs.discord.com/developers/resources/stage-instance
 """
 
-from typing import Any
-
 from sandbox import actions, permissions
 from sandbox.errors import DiscordError, invalid_form, unknown
 from sandbox.model import Channel, ChannelType, Event, Json
@@ -16,7 +14,7 @@ MAX_TOPIC = 120
 GUILD_ONLY = 2
 
 
-def _stage(call: Call, channel_id: Any, *, need: int = 0) -> Channel:
+def _stage(call: Call, channel_id: object, *, need: int = 0) -> Channel:
     if not is_snowflake(channel_id):
         raise invalid_form({"channel_id": f'Value "{channel_id}" is not snowflake.'})
     channel = actions.visible_channel(call.world, channel_id, call.world.bot_id, need=need)
@@ -67,7 +65,7 @@ async def delete(call: Call) -> None:
     _emit(call, "STAGE_INSTANCE_DELETE", stage)
 
 
-def _topic(value: Any) -> str:
+def _topic(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_TOPIC:
         raise invalid_form({"topic": f"Must be between 1 and {MAX_TOPIC} in length."})
     return value

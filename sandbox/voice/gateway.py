@@ -187,7 +187,7 @@ class _Connection:
         else:
             self._gateway.expire_unless_resumed(session)
 
-    async def _send(self, op: int, data: Any) -> None:
+    async def _send(self, op: int, data: object) -> None:
         """Send a message about the socket itself. These have no sequence number."""
         await self._socket.send(json.dumps({"op": op, "d": data}))
 
@@ -214,7 +214,7 @@ class _Connection:
         else:
             raise _Refused(UNKNOWN_OPCODE, "Unknown opcode.")
 
-    async def _heartbeat(self, data: Any) -> None:
+    async def _heartbeat(self, data: object) -> None:
         nonce = data.get("t") if isinstance(data, dict) else data
         if type(nonce) is not int:
             raise _Refused(BAD_PAYLOAD, "Heartbeat without a nonce.")
@@ -314,7 +314,7 @@ class _Connection:
         return self._session
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _Refused(BAD_PAYLOAD, "The payload is not an object.")
     return value

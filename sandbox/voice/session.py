@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from .dave import PROTOCOL_VERSION, DaveGroup, GroupBroken
 from .listener import Listener
@@ -106,7 +105,7 @@ class VoiceSession:
         if self._socket is socket:
             self._socket = None
 
-    async def send_json(self, op: int, data: Any) -> None:
+    async def send_json(self, op: int, data: object) -> None:
         """Send a message with the next sequence number, and buffer it for a resume."""
         async with self._sending:
             self._seq += 1
