@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import Refusal
 from library.models import Track
+from library.playlist_files.shape import Problem
 
 
 def lazy_text(sentence: str, **words: object) -> str | Promise:
@@ -114,3 +115,22 @@ class NotAnOperator(Refusal):
     code = "NOT_AN_OPERATOR"
     sentence = _("Only operators of this installation may do this.")
     status = 403
+
+
+class PlaylistUnreadable(Refusal):
+    """A file is not a playlist that can be read. The text says why."""
+
+    code = "PLAYLIST_UNREADABLE"
+    sentence = _("This file cannot be read as a playlist.")
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(UNREADABLE[problem])
+
+
+UNREADABLE: dict[Problem, Promise] = {
+    "EMPTY": _("There are no tracks in this playlist."),
+    "TOO_LARGE": _("The playlist is too large (limit 2 MB)."),
+    "NOT_A_PLAYLIST": _("This is not a playlist. M3U, PLS, XSPF and Backline's JSON can be read."),
+    "DAMAGED": _("The playlist is damaged."),
+    "HLS": _("This is an HLS stream, which cannot be played."),
+}

@@ -153,3 +153,26 @@ class FavoritePageSerializer(Shape):
         allow_null=True,
         help_text=gettext_lazy("Pass as `after` to get the next page. Null on the last page."),
     )
+
+
+class UnmatchedLineSerializer(Shape):
+    number = serializers.IntegerField(
+        help_text=gettext_lazy("Its place among the tracks of the file, from 1.")
+    )
+    location = serializers.CharField()
+    title = serializers.CharField(allow_null=True)
+    artist = serializers.CharField(allow_null=True)
+    reason = serializers.ChoiceField(choices=["NOT_IN_LIBRARY", "BAD_LINK"])
+
+
+class ImportedSerializer(Shape):
+    playlist = PlaylistSerializer()
+    imported = serializers.IntegerField(help_text=gettext_lazy("Number of tracks that were found."))
+    kept = serializers.IntegerField(
+        help_text=gettext_lazy("Number of tracks that were not found. The playlist keeps their words.")
+    )
+    surplus = serializers.IntegerField(
+        help_text=gettext_lazy("Number of tracks after the first 10,000, which were not read.")
+    )
+    unmatched = UnmatchedLineSerializer(many=True, help_text=gettext_lazy("The first 1,000 of them."))
+    unmatched_total = serializers.IntegerField()

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from library import browse_views as browse
+from library import playlist_file_views as files
 from library import playlist_views as lists
 from library.views import SearchView, artwork
 
@@ -19,6 +20,9 @@ urlpatterns = [
     path("api/library/genres", browse.GenreListView.as_view(), name="genres"),
     path("api/library/scan", browse.ScanView.as_view(), name="library_scan"),
     path("artwork/<str:name>", artwork, name="artwork"),
+    path("api/favorites/export", files.ExportFavoritesView.as_view(), name="favorites_export"),
+    path("api/playlists/import", files.ImportView.as_view(), name="playlist_import"),
+    path("api/playlists/<uuid:playlist_id>/export", files.ExportView.as_view(), name="playlist_export"),
     path("api/favorites", lists.FavoriteListView.as_view(), name="favorites"),
     path("api/playlists", lists.PlaylistListView.as_view(), name="playlists"),
     path("api/playlists/<uuid:playlist_id>", lists.PlaylistView.as_view(), name="playlist"),

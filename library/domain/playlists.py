@@ -94,21 +94,32 @@ def create_playlist(name: str, *, origin: Origin, guild_id: str | None = None) -
     A repetition of the command returns the same playlist. Raises InvalidGuildId, GuildNotFound, TooManyPlaylists, and
     Conflict if the command's id was used for another playlist.
     """
-    user = origin.user
-    assert user is not None
-    if guild_id is not None:
-        require_member(user, guild_id)
     with transaction.atomic():
-        store = lock_store(f"guild:{guild_id}") if guild_id is not None else None
-        pk = id_for(origin)
-        known = Playlist.objects.filter(pk=pk).first()
-        if known is not None:
-            if (known.name, known.guild_id) != (name, guild_id):
-                raise Conflict
-            return known
-        playlist = make_playlist(name, origin=origin, guild_id=guild_id)
-        OpenPlaylist(playlist, origin, store).note(PlaylistCreated)
+        known = Playlist.objects.filter(pk=id_for(origin)).exists()
+        playlist = begin_playlist(name, origin=origin, guild_id=guild_id)
+        if not known:
+            end_playlist(playlist, origin=origin)
     return playlist
+
+
+def begin_playlist(name: str, *, origin: Origin, guild_id: str | None) -> Playlist:
+    """Write an empty playlist as `create_playlist` does, in a transaction that ends with `end_playlist`."""
+    assert origin.user is not None
+    if guild_id is not None:
+        require_member(origin.user, guild_id)
+        lock_store(f"guild:{guild_id}")
+    known = Playlist.objects.filter(pk=id_for(origin)).first()
+    if known is None:
+        return make_playlist(name, origin=origin, guild_id=guild_id)
+    if (known.name, known.guild_id) != (name, guild_id):
+        raise Conflict
+    return known
+
+
+def end_playlist(playlist: Playlist, *, origin: Origin) -> None:
+    """Append the event of a new playlist, if it is a guild's."""
+    store = lock_store(f"guild:{playlist.guild_id}") if playlist.guild_id is not None else None
+    OpenPlaylist(playlist, origin, store).note(PlaylistCreated)
 
 
 def make_playlist(name: str, *, origin: Origin, guild_id: str | None) -> Playlist:
