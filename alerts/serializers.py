@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.serializers import PersonSerializer
-from accounts.strict_fields import always
+from accounts.strict_fields import FieldOptions, always
 from alerts.models import AlertRule
 from alerts.quiet import QuietHours, timezone_names
 from alerts.setting_fields import QuietHoursField, StreamField
@@ -22,7 +22,7 @@ QUIET_HOURS = gettext_lazy(
 
 
 class StreamId(serializers.CharField):
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[str]]) -> None:
         super().__init__(error_messages=always(_("Must be the id of a stream.")), **options)
 
     def to_internal_value(self, data: object) -> str:
@@ -46,15 +46,15 @@ class QuietHoursSerializer(serializers.Serializer[dict[str, object]]):
             "from": serializers.CharField(help_text=_("Time of day, such as 22:00."))
         } | super().get_fields()
 
-    def to_internal_value(self, data: Any) -> dict[str, str]:
+    def to_internal_value(self, data: object) -> dict[str, str]:
         """Return the hours with times such as 22:00. Errors are reported for the whole field."""
         try:
-            if data.keys() != {"from", "until", "timezone"}:
+            if not isinstance(data, dict) or data.keys() != {"from", "until", "timezone"}:
                 raise ValueError
             hours = QuietHours.of(data)
             if any(each.tzinfo or each.second or each.microsecond for each in (hours.start, hours.until)):
                 raise ValueError
-        except (AttributeError, TypeError, ValueError):
+        except (TypeError, ValueError):
             raise serializers.ValidationError([QUIET_HOURS]) from None
         if hours.start == hours.until:
             raise serializers.ValidationError(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.serializers import PersonSerializer
-from accounts.strict_fields import ListOf, Snowflake, always
+from accounts.strict_fields import FieldOptions, ListOf, Snowflake, always
 from library.serializers import TrackSerializer
 
 MAX_NAME = 100
@@ -21,7 +22,7 @@ Shape = serializers.Serializer[dict[str, object]]
 class PlaylistName(serializers.CharField):
     """A name on one line, without surrounding space."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[str]]) -> None:
         sentence = _("Must be a name of 1 to %(limit)s characters.") % {"limit": MAX_NAME}
         super().__init__(max_length=MAX_NAME, error_messages=always(sentence), **options)
 
@@ -35,10 +36,10 @@ class PlaylistName(serializers.CharField):
 
 
 class EntryId(serializers.UUIDField):
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[UUID]]) -> None:
         super().__init__(error_messages=always(_("Must be the id of an entry.")), **options)
 
-    def to_internal_value(self, data: Any) -> str:  # type: ignore[override]  # ids are strings in JSON
+    def to_internal_value(self, data: UUID | str | int) -> str:  # type: ignore[override]  # ids are strings in JSON
         return str(super().to_internal_value(data))
 
 

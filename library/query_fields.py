@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from accounts.strict_fields import always
+from accounts.strict_fields import FieldOptions, always
 from library.domain.find import read_query
 from library.domain.whole import is_whole
 from library.search import MAX_QUERY
@@ -22,7 +22,7 @@ MAX_URL = 2000  # bytes: the index on `Track.uri` takes no more than 2,704 of th
 class Query(serializers.CharField):
     """Words, a library URI or a link. If the text contains a link, the rest of the text is dropped."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[str]]) -> None:
         sentence = always(_("Must be a search, a link or a library URI."))
         super().__init__(error_messages=sentence, **options)
 
@@ -62,7 +62,7 @@ class Uri(Query):
 class WholeUri(serializers.CharField):
     """The uri of something that can be added as a whole."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[str]]) -> None:
         sentence = _("Must be the URI of an album, an artist, a folder or a playlist, or `favorites:`.")
         super().__init__(error_messages=always(sentence), **options)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any, Unpack, cast
 from uuid import UUID
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django_stubs_ext import StrOrPromise
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.errors import InvalidInput
-from accounts.strict_fields import ListOf, always
+from accounts.strict_fields import FieldOptions, ListOf, always
 from queue_app.positions import POSITIONS
 
 MAX_ITEMS = 1_000
@@ -37,24 +37,24 @@ class Arguments(serializers.Serializer[dict[str, Any]]):
 class ItemId(serializers.UUIDField):
     """The id of a queue item. Its clean value is a string."""
 
-    def __init__(self, *, sentence: str | Promise = "", **options: Any) -> None:
+    def __init__(self, *, sentence: StrOrPromise = "", **options: Unpack[FieldOptions[UUID]]) -> None:
         words = always(sentence or _("Must be the id of an item."))
         super().__init__(error_messages=words, **options)
 
-    def to_internal_value(self, data: Any) -> str:  # type: ignore[override]  # the log stores JSON
+    def to_internal_value(self, data: object) -> str:  # type: ignore[override]  # the log stores JSON
         try:
-            return str(UUID(data))
-        except (AttributeError, TypeError, ValueError):
+            return str(UUID(data if isinstance(data, str) else ""))
+        except ValueError:
             self.fail("invalid")
 
 
 class ItemIds(ListOf):
     """Ids of items, without duplicates."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[list[str]]]) -> None:
         super().__init__(ItemId(), limit=MAX_ITEMS, **options)
 
-    def to_internal_value(self, data: Any) -> list[str]:
+    def to_internal_value(self, data: list[object]) -> list[str]:
         return list(dict.fromkeys(super().to_internal_value(data)))
 
 
@@ -74,11 +74,11 @@ class ItemIds(ListOf):
 class Position(serializers.Field[Any, Any, Any, Any]):
     """A position in the queue: a word of POSITIONS, or `{"after": the id of an item}`."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[str]]) -> None:
         sentence = _('Must be one of %(words)s, or {{"after": the id of an item}}.')
         super().__init__(error_messages=always(sentence % {"words": ", ".join(POSITIONS)}), **options)
 
-    def to_internal_value(self, data: Any) -> str | dict[str, str]:
+    def to_internal_value(self, data: object) -> str | dict[str, str]:
         if isinstance(data, str) and data in POSITIONS:
             return data
         if isinstance(data, dict) and set(data) == {"after"}:
@@ -89,7 +89,7 @@ class Position(serializers.Field[Any, Any, Any, Any]):
 
 
 class ChannelId(serializers.RegexField):
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[str]]) -> None:
         super().__init__(_CHANNEL_ID, error_messages=always(_("Must be the id of a channel.")), **options)
 
     def to_internal_value(self, data: object) -> str:

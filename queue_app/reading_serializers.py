@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_stubs_ext import StrOrPromise
 from rest_framework import serializers
 
 from accounts.serializers import PersonSerializer
-from accounts.strict_fields import OneOf, always
+from accounts.strict_fields import FieldOptions, OneOf, always
 from library.serializers import TrackSerializer
 from queue_app.arguments import Arguments
 from queue_app.commands.undo import MAX_SEQ
@@ -31,11 +32,11 @@ _OUTCOMES = [(state.value, state.label) for state in PLAY_OUTCOMES]
 class Digits(serializers.IntegerField):
     """A whole number in a query string, from 1."""
 
-    def __init__(self, *, max_value: int, **options: Any) -> None:
+    def __init__(self, *, max_value: int, **options: Unpack[FieldOptions[int]]) -> None:
         words = always(_("Must be a whole number from %(low)s to %(high)s.") % {"low": 1, "high": max_value})
         super().__init__(min_value=1, max_value=max_value, error_messages=words, **options)
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: object) -> int:
         if not (isinstance(data, str) and data.isascii() and data.isdecimal() and len(data) <= 16):
             self.fail("invalid")
         return int(data)
@@ -44,11 +45,11 @@ class Digits(serializers.IntegerField):
 class Someone(serializers.CharField):
     """The id of a user, or `me`."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, help_text: StrOrPromise) -> None:
         words = always(_("Must be the id of a user, or me."))
-        super().__init__(required=False, error_messages=words, **options)
+        super().__init__(required=False, error_messages=words, help_text=help_text)
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if data != ME and not (
             isinstance(data, str) and data.isascii() and data.isdecimal() and len(data) <= 18
         ):
@@ -59,10 +60,10 @@ class Someone(serializers.CharField):
 class EventName(serializers.CharField):
     """The name of an event of a guild."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[str]]) -> None:
         super().__init__(error_messages=always(_("Must be the name of an event.")), **options)
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str) or event_class(MusicEvent.log, data) is None:
             self.fail("invalid")
         return data

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from accounts.strict_fields import always
+from accounts.strict_fields import FieldOptions, always
 from queue_app.arguments import Arguments
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
@@ -21,7 +21,7 @@ ALL, MINE = "all", "mine"
 
 
 class Whose(serializers.CharField):
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions[str]]) -> None:
         sentence = always(gettext_lazy("Must be all, mine or the id of a user."))
         super().__init__(error_messages=sentence, max_length=20, **options)
 
