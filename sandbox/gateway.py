@@ -87,10 +87,9 @@ class Gateway:
         session.dispatch(name, data)
         return True
 
-    def session_for(self, guild_id: str | None) -> Session | None:
-        """Return the session that gets a guild's interactions: the newest connected one of its shard."""
-        fitting = [each for each in self.sessions.values() if each.connection and each.owns(guild_id)]
-        return fitting[-1] if fitting else None
+    def sessions_for(self, guild_id: str | None) -> list[Session]:
+        """Return the connected sessions of a guild's shard. Each of them gets the guild's events and interactions."""
+        return [each for each in self.sessions.values() if each.connection and each.owns(guild_id)]
 
     def _data_for(self, session: Session, event: Event) -> Json:
         if event.name == "GUILD_CREATE":

@@ -166,8 +166,8 @@ class Interactions:
         used: options.Invocation | None = None,
         message: Message | None = None,
     ) -> Interaction:
-        session = self.gateway.session_for(member.guild_id)
-        if session is None:
+        sessions = self.gateway.sessions_for(member.guild_id)
+        if not sessions:
             raise Refused(504, "NO_ANSWER", "The application did not respond: the bot is not connected")
         user = shapes.user(self.world.users[member.user_id])
         owners = {"0": member.guild_id}
@@ -195,7 +195,8 @@ class Interactions:
         while len(self.by_token) > KEPT:
             del self.by_token[next(iter(self.by_token))]
         payload = self._payload(interaction, member, channel, data, message)
-        self._deliver(session, payload, name=str(data.get("name", "")))
+        for session in sessions:
+            self._deliver(session, payload, name=str(data.get("name", "")))
         return interaction
 
     def _deliver(self, session: Session, payload: Json, *, name: str) -> None:

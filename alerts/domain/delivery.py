@@ -24,6 +24,7 @@ UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS = 10003, 50001, 50013
 NO_TEXT_CHANNEL = {40058, 50008, 50024}  # a forum; no text channel; wrong type of channel
 BLOCKED = {200000, 240000}  # by AutoMod; by the filter for harmful links
 FOR_NOW = {40004, 40006, 130000}  # sending is disabled, a feature is disabled, Discord is overloaded
+CHANNEL_DELETED = "CHANNEL_DELETED"  # a code of GivenUp
 MAX_PAGES = 5
 # Discord says "the past few minutes" (docs: Create Message, enforce_nonce).
 NONCE_HONORED = timedelta(minutes=2)
@@ -175,7 +176,7 @@ def _refused(delivery: Delivery, error: DiscordRefused) -> Outcome:
     if error.discord_code in FOR_NOW:
         return Later("DISCORD_FAILED", f"Discord does not accept messages at the moment ({status}).")
     if error.discord_code == UNKNOWN_CHANNEL:
-        return GivenUp("CHANNEL_DELETED", "The channel was deleted. Choose another one.")
+        return GivenUp(CHANNEL_DELETED, "The channel was deleted. Choose another one.")
     if error.discord_code in NO_TEXT_CHANNEL:
         detail = f"{delivery.where} no longer accepts messages. Choose another channel."
         return GivenUp("CHANNEL_UNSUITABLE", detail[:1].upper() + detail[1:])

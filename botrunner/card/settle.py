@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alerts.domain.delivery import GivenUp, NotThere, Posted, Unsure
+from alerts.domain.delivery import CHANNEL_DELETED, GivenUp, NotThere, Posted, Unsure
 from alerts.domain.delivery import Later as PostLater
 from botrunner.card.steps import FLOOR, Delete, Done, Edit, Gone, Outcome, Post, Refused, Retry, Step
 from botrunner.models import Card
@@ -32,6 +32,8 @@ def settle(guild_id: str, step: Step, outcome: Outcome, *, owner: str) -> None:
 
 
 def _settle_post(card: Card, step: Post, outcome: Outcome, now: datetime) -> None:
+    if isinstance(outcome, GivenUp) and step.delivery.look_first and outcome.code != CHANNEL_DELETED:
+        outcome = Unsure(outcome.detail)  # the search was refused, so the message may be there
     match outcome:
         case Posted(message_id, lacking):
             where = {"permission": lacking, "channel": step.delivery.where}

@@ -290,28 +290,6 @@ async def test_two_processes_do_not_take_the_same_step(orphan: tuple[Stage, Any]
     assert second is None
 
 
-# --- What Discord refuses ---
-
-
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [(404, 10008), (404, 10003), (403, 50001), (403, 50013), (429, None), (500, None), (400, 30046)],
-)
-async def test_a_refused_edit_makes_no_second_card(
-    orphan: tuple[Stage, Any], status: int, code: int | None
-) -> None:
-    stage, message = orphan
-    order = {"status": status, "method": "PATCH", "path": "/channels/", "count": 1}
-    await stage.fault("http_status", **order, **({"code": code} if code else {}))
-    await change(stage, shown="other")
-    await finish(stage)
-    await change(stage, not_before=None)
-    if (status, code) in ((404, 10008), (404, 10003)):
-        delete_message(stage.sandbox.world, message)  # as Discord had said
-    await finish(stage)
-    await card_that(stage, "Long A")
-
-
 # --- What it looks like ---
 
 
