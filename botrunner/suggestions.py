@@ -21,13 +21,15 @@ from library.clock import clock
 from library.errors import PlaylistNotFound
 from library.models import PlaylistEntry, Track
 from library.playlist_rights import Access
-from library.search import search_library
+from library.search import Found, search_catalog, search_library
+from library.shapes import artist_name
+from library.words import search_key
 from queue_app.models import Change, QueueItem
 from queue_app.numbers import numbered_items, search_queue
 from realtime.db import in_thread
 
 LONGEST_DETAIL = 30
-LISTS_IN_PLAY = 5  # playlists among the suggestions of /play
+LISTS_IN_PLAY, ARTISTS_IN_PLAY, ALBUMS_IN_PLAY = 5, 2, 3  # at most, among the suggestions of /play
 REMEMBERED = 5_000
 WAIT_SECONDS = 1.0
 AT_ONCE = 2  # searches at a time, because others need the database's thread pool as well
@@ -98,6 +100,17 @@ def _find_entries(guild_id: str, discord_id: str, playlist: str, typed: str) -> 
     return find_entries(found.playlist, typed)
 
 
+def _name_wholes(found: Found, typed: str) -> dict[str, str]:
+    """Return the uris of artists and albums that begin with what was typed, by name."""
+    key = search_key(typed)
+    artists = [artist for artist in found.artists if artist.title_key.startswith(key)]
+    albums = [album for album in found.albums if album.title_key.startswith(key)]
+    named = {f"🎤 {cut(artist.name, LONGEST - 3)}": artist.uri for artist in artists[:ARTISTS_IN_PLAY]}
+    for album in albums[:ALBUMS_IN_PLAY]:
+        named.setdefault(f"💿 {cut(label(album.title, artist_name(album)), LONGEST - 3)}", album.uri)
+    return named
+
+
 class Suggestions:
     """Finds tracks, and remembers which value was suggested under which name."""
 
@@ -114,11 +127,17 @@ class Suggestions:
         return {name: self._remember(name, track.uri) for name, track in name_tracks(tracks).items()}
 
     async def playable(self, guild_id: str, discord_id: str, typed: str) -> dict[str, str]:
-        """Return values for /play by name: playlists with the typed words, then tracks. Raises as `find`."""
-        lists = await self.playlists(guild_id, discord_id, typed) if typed.strip() else {}
+        """Return values for /play by name: playlists with the typed words, artists and albums that begin with them,
+        then tracks. Raises as `find`."""
+        if not typed.strip():
+            return await self.find(typed)
+        lists = await self.playlists(guild_id, discord_id, typed)
+        found: Found = await self._search(search_catalog, typed, limit=MOST)
         first = {f"📜 {cut(name, LONGEST - 3)}": uri for name, uri in list(lists.items())[:LISTS_IN_PLAY]}
-        named = {name: self._remember(name, uri) for name, uri in first.items()}
-        tracks = await self.find(typed)
+        named = {
+            name: self._remember(name, uri) for name, uri in (first | _name_wholes(found, typed)).items()
+        }
+        tracks = {name: self._remember(name, track.uri) for name, track in name_tracks(found.tracks).items()}
         return dict(list((named | tracks).items())[:MOST])
 
     async def playlists(

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from botrunner.labels import cut, length
 from botrunner.picking import LONGEST
 from botrunner.suggestions import Suggestions, name_tracks
-from library.models import Track
+from library.domain.catalog import Touched, place_tracks, settle
+from library.models import Album, Artist, Track
+from library.sources.types import Details
 from tests.factories import TrackFactory
 
 FAMILY = "👨‍👩‍👧"
@@ -106,3 +108,27 @@ async def test_a_name_that_comes_back_means_its_track_and_a_long_link_is_its_nam
     assert await suggestions.find("long") == {"Long": "Long"}
     assert suggestions.meant("Long ") == link
     assert suggestions.meant(" something else ") == " something else "
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_play_suggests_artists_and_albums_that_begin_with_what_was_typed() -> None:
+    from realtime.db import in_thread
+
+    def plant() -> dict[str, str]:
+        touched = Touched()
+        track = TrackFactory.create(title="Moss", artist="Understorey", album="Moss and Fern")
+        place_tracks([(track, Details())], touched)
+        track.save()
+        settle(touched)
+        return {"track": track.uri, "album": Album.objects.get().uri, "artist": Artist.objects.get().uri}
+
+    uris, suggestions = await in_thread(plant)(), Suggestions()
+    assert await suggestions.playable("1", "2", "mos") == {
+        "💿 Moss and Fern – Understorey": uris["album"],
+        "Moss – Understorey": uris["track"],
+    }
+    assert await suggestions.playable("1", "2", "under") == {
+        "🎤 Understorey": uris["artist"],
+        "Moss – Understorey": uris["track"],
+    }
+    assert suggestions.meant("🎤 Understorey") == uris["artist"]
