@@ -41,8 +41,8 @@ def plant() -> None:
     from django.db import connection
     from django.utils import timezone
 
+    from library.domain.tracks import set_words
     from library.models import Track
-    from library.words import search_key
 
     dice, now = random.Random(15), timezone.now()
 
@@ -51,11 +51,12 @@ def plant() -> None:
             f" Number {number}" if number % 3 == 0 else ""
         )
         artist, album = f"Artist {number % 4000}", f"{dice.choice(WORDS)} {number % 9000}".title()
-        return Track(
+        made = Track(
             uri=f"library:{number:032}", source="library", title=title, artist=artist, album=album,
             duration_ms=dice.randint(90_000, 400_000), resolved_at=now,
-            search_text=search_key(f"{title} {artist} {album}"),
         )  # fmt: skip
+        set_words(made)
+        return made
 
     for start in range(0, TRACKS, 2000):
         Track.objects.bulk_create(track(number) for number in range(start, start + 2000))

@@ -16,6 +16,7 @@ from accounts import pages as account_pages
 from accounts.callback import second_factor, sent_once
 from config import views
 from guilds import pages as guild_pages
+from library import pages as library_pages
 from queue_app import pages as queue_pages
 from streams import pages as stream_pages
 
@@ -40,6 +41,11 @@ urlpatterns = [
     path("account/2fa/", include("allauth.mfa.urls")),
     path("guilds/<str:guild_id>", queue_pages.guild, name="guild_page"),
     path("guilds/<str:guild_id>/settings", guild_pages.guild_settings, name="guild_settings_page"),
+    path("library", library_pages.library, name="library"),
+    path("library/tracks", library_pages.library_tracks, name="library_tracks"),
+    path("library/list/<slug:view>", library_pages.library_list, name="library_list"),
+    path("library/albums/<slug:uid>", library_pages.library_album, name="library_album"),
+    path("library/artists/<slug:uid>", library_pages.library_artist, name="library_artist"),
     path("streams", stream_pages.streams, name="streams_page"),
     path("streams/<str:stream_id>", stream_pages.stream, name="stream_page"),
     # Translations for the pages' scripts: only the project's catalog (LOCALE_PATHS), not those of other apps.

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import InvalidInput
 from library.errors import NotInLibrary
 from library.models import MAX_FOLDER, Album, Artist, Track
-from library.queries import album_tracks, artist_tracks, available_tracks, in_folder
+from library.queries import album_tracks, artist_tracks, available_tracks
 from library.search import search_catalog
 from library.shapes import album_shape, artist_shape, catalog_track_shape, track_shape
 from library.sources import searchable_sources
@@ -118,7 +118,10 @@ def read_genres(*, after: str | None, limit: int) -> Page:
 def read_folders(*, after: str | None, limit: int, parent: str = "") -> Page:
     """Return the folders directly inside `parent`, each with the number of tracks inside it and below."""
     parent, cursor = parent.strip("/")[:MAX_FOLDER], read_cursor(after, str)
-    inside = available_tracks().filter(in_folder(parent) if parent else Q(source="library"))
+    # Only tracks of the library have a folder. The index has all columns that this reads.
+    inside = available_tracks().filter(folder__gt="")
+    if parent:
+        inside = inside.filter(folder__gte=f"{parent}/", folder__lt=f"{parent}0")
     if cursor is not None:
         inside = inside.filter(folder__gt=cursor[0])
     begin, counts = len(parent) + 1 if parent else 0, dict[str, int]()

@@ -141,9 +141,9 @@ class Track(models.Model):
                 fields=["id"], condition=Q(resolved_at=None) & ~Q(source="none"), name="track_unresolved"
             ),
             models.Index(fields=["title_key", "id"], name="track_title_key"),
-            models.Index(fields=["folder", "available"], condition=Q(source="library"), name="track_folders"),
-            models.Index(fields=["audio_hash"], condition=~Q(audio_hash=""), name="track_audio_hash"),
-            models.Index(fields=["genre", "title_key"], condition=~Q(genre=""), name="track_genre"),
+            models.Index(fields=["folder", "available"], name="track_by_folder"),
+            models.Index(fields=["audio_hash"], name="track_by_audio"),
+            models.Index(fields=["genre", "title_key", "id"], name="track_by_genre"),
         ]
 
     def __str__(self) -> str:
