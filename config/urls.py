@@ -9,7 +9,6 @@ from django.utils.csp import CSP
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csp import csp_override
 from django.views.generic import RedirectView
-from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts import pages as account_pages
@@ -48,10 +47,10 @@ urlpatterns = [
     path("library/artists/<slug:uid>", library_pages.library_artist, name="library_artist"),
     path("streams", stream_pages.streams, name="streams_page"),
     path("streams/<str:stream_id>", stream_pages.stream, name="stream_page"),
-    # Translations for the pages' scripts: only the project's catalog (LOCALE_PATHS), not those of other apps.
     path(
-        "jsi18n",
-        cache_control(max_age=3600)(JavaScriptCatalog.as_view(packages=["config"])),
+        "jsi18n/<str:language>",
+        cache_control(max_age=3600)(views.ScriptCatalog.as_view()),
+        name="script_catalog",
     ),
     path("favicon.ico", RedirectView.as_view(url=static("backline/icons/backline.svg"))),
     path("admin/", admin.site.urls),

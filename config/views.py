@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 
+from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
+from django.views.i18n import JavaScriptCatalog
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from accounts.pages import login_url
@@ -27,6 +29,21 @@ log = logging.getLogger(__name__)
 @never_cache
 def landing(request: HttpRequest) -> HttpResponse:
     return render(request, "landing.html", {"login_url": login_url("/dashboard")})
+
+
+class ScriptCatalog(JavaScriptCatalog):
+    """The translations for the pages' scripts: only the project's catalog (LOCALE_PATHS), not those of other apps.
+
+    The language is part of the address, because browsers keep the answer for an hour.
+    """
+
+    packages = ("config",)
+
+    def get(self, request: HttpRequest, *args: object, language: str, **options: object) -> HttpResponse:
+        if language not in dict(settings.LANGUAGES):
+            raise Http404
+        with translation.override(language):
+            return super().get(request, *args, **options)
 
 
 @require_safe

@@ -262,3 +262,17 @@ def test_a_language_is_whole_and_keeps_what_is_filled_in(path: Path) -> None:
         english = forms(message.id)[-1]
         for translated in forms(message.string)[1:] or forms(message.string):
             assert sorted(PLACEHOLDER.findall(translated)) == sorted(PLACEHOLDER.findall(english)), english
+
+
+def test_the_scripts_of_a_page_are_translated_into_its_language(client: Client, db: None) -> None:
+    """Each language has an address of its own, because browsers keep the catalog for an hour."""
+    found = {}
+    for language in ("en", "de"):
+        page = client.get("/", headers={"Accept-Language": language}).content.decode()
+        (address,) = re.findall(r'<script src="(/jsi18n[^"]*)"', page)
+        # Asked for in another language than the page's, as with a setting that changed since.
+        answer = client.get(address, headers={"Accept-Language": "en" if language == "de" else "de"})
+        assert "max-age=3600" in answer["Cache-Control"]
+        found[address] = '"Du"' in answer.content.decode()
+    assert list(found.values()) == [False, True]
+    assert client.get("/jsi18n/xx").status_code == 404
