@@ -80,6 +80,16 @@ class PreframedProtocol(WebSocketsSansIOProtocol):
             if self.transport.is_closing():
                 return
 
+    def shutdown(self) -> None:
+        """Close because the server stops. A connection that is closing already must not get a second close frame.
+
+        uvicorn would raise InvalidState for it, log that, and leave the other connections open.
+        """
+        if self.transport.is_closing():
+            self.stop_keepalive()
+        else:
+            super().shutdown()
+
     def handle_ping(self) -> None:
         if self._may_come():
             super().handle_ping()

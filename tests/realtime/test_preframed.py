@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
 from concurrent.futures import wait
+from typing import Any
 
 import pytest
 from django.db import transaction
 from prometheus_client import REGISTRY
 from pytest_django import Settings
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from realtime import db, preframed
 from realtime.domain.append import append_untyped, lock_store
 from realtime.origin import BOT
-from realtime.server import OPTIONS, SEND_BUFFER, UNREAD_SECONDS, bind
+from realtime.server import OPTIONS, SEND_BUFFER, UNREAD_SECONDS, bind, serving
+from tests.program import free_ports
 from tests.realtime.conftest import Member
 from tests.realtime.frames import deaf_client
 from tests.server import Server, Socket, serve
-from tests.waiting import until
+from tests.waiting import eventually, until
 
 PULL = {"type": "pull", "id": 'a "pull"', "cursor": 0, "live": True}
 EMPTY = {"type": "events", "id": PULL["id"], "events": [], "remaining": 0}
@@ -86,6 +92,38 @@ def test_a_server_that_knows_no_ready_frames_sends_the_same(
 def texts_of(socket: Socket) -> str:
     socket.send(PULL)
     return texts(socket, 1)[0]
+
+
+async def test_a_server_stops_while_a_client_leaves() -> None:
+    """The client has closed, but its connection is still there, because it has not read everything."""
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while True:
+            await send({"type": "websocket.send", "bytes": bytes(SEND_BUFFER)})
+
+    (port,) = free_ports(1)
+    async with serving(app, host="127.0.0.1", port=port) as server:
+        leaving = await asyncio.to_thread(leave_without_reading, port)
+        (connection,) = server.server_state.connections
+        await eventually(lambda: connection.transport.is_closing(), what="the close frame was not read")
+        assert connection in server.server_state.connections
+        connection.shutdown()
+        leaving.close()
+
+
+def leave_without_reading(port: int) -> socket.socket:
+    """Open a WebSocket and close it, but read nothing after the handshake."""
+    protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/"))
+    raw = socket.create_connection(("127.0.0.1", port), timeout=10)
+    protocol.send_request(protocol.connect())
+    raw.sendall(b"".join(protocol.data_to_send()))
+    while protocol.state is State.CONNECTING:
+        protocol.receive_data(raw.recv(1))
+    protocol.send_close(1000)
+    raw.sendall(b"".join(protocol.data_to_send()))
+    return raw
 
 
 def test_what_is_accepted_has_a_small_buffer_and_a_deadline_for_the_unread() -> None:
