@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
+from alerts.message import plain
 from botrunner.card import face
 from botrunner.card.life import claim
 from botrunner.card.scene import Scene
@@ -20,6 +21,7 @@ from botrunner.card.steps import Post, carry_out
 from botrunner.models import Card
 from library.models import Track
 from queue_app.models import Player, QueueItem
+from queue_app.player_states import PAUSED, SILENCES, STOPPED
 from realtime.db import in_thread
 from sandbox.actions import delete_message
 from tests.botrunner.conftest import owner_of
@@ -337,6 +339,18 @@ def test_markup_in_a_title_stays_text(title: str) -> None:
     assert said != title
     assert "<@&" not in said
     assert "@everyone" not in said
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_it_says_why_nothing_is_heard(language: str) -> None:
+    with translation.override(language):
+        for code, silence in SILENCES.items():
+            shown = scene()
+            shown.player.paused, shown.player.stopped = code == PAUSED, code == STOPPED
+            if code not in (PAUSED, STOPPED):
+                shown.player.error_code = code
+            (embed,) = face.message(shown, nonce="n", embed=True, picture="")["embeds"]
+            assert plain(translation.gettext(silence.sentence), 500) in embed["description"], code
 
 
 def test_the_digest_is_about_all_but_the_position() -> None:

@@ -14,6 +14,7 @@ from django.db import OperationalError, connection
 from botrunner import database, reply
 from botrunner.database import from_database
 from realtime.db import in_thread
+from realtime.models import Event
 from sandbox import interactions
 from sandbox.interactions import DEFER, Interaction
 from tests.botrunner.conftest import TONES
@@ -147,6 +148,28 @@ async def test_what_cannot_be_told_any_more_is_logged_with_what_it_was(
 
 
 @pytest.mark.both_databases
+async def test_whatever_discord_answers_to_replies_each_command_is_done_once(
+    ready: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusals = [(500, 0), (429, 0), (403, 50001), (403, 50013), (404, 10008), (404, 10062), (400, 30046)]
+    for path in ("/callback", "/webhooks/"):
+        for status, code in refusals:
+            kind = {"kind": "rate_limit", "retry_after": 0.05} if status == 429 else {"kind": "http_status"}
+            await ready.fault(**kind, path=path, status=status, code=code, count=1)
+    levels = range(10, 10 + 2 * len(refusals))
+    await asyncio.gather(
+        *(ready.slash("owner", "volume", level=level) for level in levels), return_exceptions=True
+    )
+    changed = Event.objects.filter(name="VolumeChanged")
+    await eventually(lambda: _count(changed, len(levels)), what="a command was not done")
+    told = [each.content for each in ready.sandbox.world.messages.values() if "Volume set to" in each.content]
+    assert len(told) == len(set(told))
+
+
+async def _count(events: Any, wanted: int) -> bool:
+    return bool(await in_thread(events.count)() == wanted)
+
+
 async def test_a_bot_that_ends_tells_those_who_wait(ready: Stage) -> None:
     with nobody_writes() as release:
         waiting = typed(ready, "play", query="long a")
