@@ -159,7 +159,7 @@ def _finish(request: HttpRequest, state: str) -> str:
     return answer
 
 
-def _forget_tokens(request: HttpRequest, begun: Any) -> None:
+def _forget_tokens(request: HttpRequest, begun: list[Any] | None) -> None:
     forget_tokens(
         code=request.GET.get("code", ""),
         redirect_uri=settings.DISCORD_REDIRECT_URI,

@@ -145,7 +145,9 @@ class ModelSettingsSerializer[M: models.Model](OnlyKnownFields, serializers.Mode
     }
     serializer_choice_field = OneOf
 
-    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+    def build_standard_field(
+        self, field_name: str, model_field: models.Field[Any, Any]
+    ) -> tuple[type[serializers.Field[Any, Any, Any, Any]], dict[str, Any]]:
         """Drop options that Django's forms need and JSON does not, such as `allow_blank`: no id is empty."""
         field_class, options = super().build_standard_field(field_name, model_field)
         dropped = {"allow_blank", "encoder", "decoder", "style"}

@@ -58,7 +58,7 @@ class Setting[Set, Get](models.Field[Set, Get]):
         _, _, args, kwargs = self.deconstruct()
         return getattr(models, self.get_internal_type())(*args, **kwargs)
 
-    def options(self, guild: Any) -> Options:
+    def options(self, guild: models.Model) -> Options:
         """Return the options in a guild, or an empty list for settings without options."""
         return []
 
@@ -90,7 +90,7 @@ class SwitchField[Set, Get](Setting[Set, Get], models.BooleanField[Set, Get]):
 class ChoiceField[Set, Get](Setting[Set, Get], models.CharField[Set, Get]):
     template = "guilds/setting_select.html"
 
-    def options(self, guild: Any) -> Options:
+    def options(self, guild: object) -> Options:
         return [(str(value), str(label)) for value, label in self.flatchoices]
 
     def kind(self) -> str:
@@ -105,23 +105,23 @@ class MirroredField[Set, Get](Setting[Set, Get], models.CharField[Set, Get]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, max_length=20, **kwargs)
 
-    def rows(self, guild: Any) -> Any:
+    def rows(self, guild: models.Model) -> models.QuerySet[Any]:
         """Return a query of the roles or channels that can be chosen in a guild."""
         raise NotImplementedError
 
-    def options(self, guild: Any) -> Options:
+    def options(self, guild: models.Model) -> Options:
         return [(row.pk, row.name) for row in self.rows(guild)]
 
-    def refusal(self, guild: Any, chosen_id: str) -> str:
+    def refusal(self, guild: models.Model, chosen_id: str) -> str:
         """Return a sentence about why `chosen_id` cannot be chosen, or an empty string if it can."""
         raise NotImplementedError
 
 
 class RoleField[Set, Get](MirroredField[Set, Get]):
-    def rows(self, guild: Any) -> Any:
+    def rows(self, guild: Any) -> Any:  # a Guild, whose module imports this one
         return guild.roles.exclude(pk=guild.pk)
 
-    def refusal(self, guild: Any, chosen_id: str) -> str:
+    def refusal(self, guild: models.Model, chosen_id: str) -> str:
         if chosen_id == guild.pk:
             return _("Everyone has this role. Choose another, or none.")
         return "" if self.rows(guild).filter(pk=chosen_id).exists() else _("This server has no such role.")
@@ -143,10 +143,10 @@ class ChannelField[Set, Get](MirroredField[Set, Get]):
         super().__init__(*args, **kwargs)
         self.types, self.called = types, called
 
-    def rows(self, guild: Any) -> Any:
+    def rows(self, guild: Any) -> Any:  # a Guild, whose module imports this one
         return guild.channels.filter(type__in=self.types)
 
-    def refusal(self, guild: Any, chosen_id: str) -> str:
+    def refusal(self, guild: models.Model, chosen_id: str) -> str:
         found = self.rows(guild).filter(pk=chosen_id).exists()
         return "" if found else str(_WRONG_TYPE[self.called])
 
@@ -165,7 +165,7 @@ class SourcesField[Set, Get](Setting[Set, Get], models.JSONField[Set, Get]):
 
     template = "guilds/setting_checks.html"
 
-    def formfield(self, **kwargs: Any) -> forms.Field:
+    def formfield(self, **kwargs: object) -> forms.Field:
         return forms.MultipleChoiceField(
             choices=lambda: self.options(None),
             required=False,
@@ -176,7 +176,7 @@ class SourcesField[Set, Get](Setting[Set, Get], models.JSONField[Set, Get]):
             ),
         )
 
-    def options(self, guild: Any) -> Options:
+    def options(self, guild: object) -> Options:
         return list(known_sources().items())
 
     def kind(self) -> str:
@@ -200,7 +200,7 @@ def mirrored_in(model: type[models.Model]) -> dict[str, MirroredField[Any, Any]]
     return {field.name: field for field in settings_in(model) if isinstance(field, MirroredField)}
 
 
-def refusals(model: type[models.Model], guild: Any, changes: dict[str, Any]) -> dict[str, list[str]]:
+def refusals(model: type[models.Model], guild: models.Model, changes: dict[str, Any]) -> dict[str, list[str]]:
     """Return a sentence for each role or channel in `changes` that cannot be chosen in the guild, by setting."""
     fields = mirrored_in(model)
     found = {

@@ -96,7 +96,7 @@ def _set(rule: AlertRule, changes: dict[str, Any], origin: Origin) -> None:
 
 @retrying
 @transaction.atomic
-def add_rule(guild_id: str, *, origin: Origin, **fields: Any) -> AlertRule:
+def add_rule(guild_id: str, *, origin: Origin, **fields: object) -> AlertRule:
     """Create a rule from the result of `check_rule`. Appends `AlertRuleAdded {rule}`.
 
     Raises InvalidGuildId, GuildNotFound, GuildForbidden, InvalidInput or TooManyAlertRules.
@@ -114,7 +114,7 @@ def add_rule(guild_id: str, *, origin: Origin, **fields: Any) -> AlertRule:
 
 @retrying
 @transaction.atomic
-def change_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin, **changes: Any) -> AlertRule:
+def change_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin, **changes: object) -> AlertRule:
     """Set the fields in `changes`, which `check_rule` has cleaned. Appends `AlertRuleChanged {rule_id, before, after}`.
 
     Posts that were held after a refusal by Discord are retried at once, even if nothing changes. Turning a rule off

@@ -6,7 +6,6 @@ Code that changes a rule and its posts in one transaction locks the rule's row f
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, QuerySet, Value, When
@@ -50,7 +49,7 @@ def _lock_rule(post: AlertPost) -> AlertRule | None:
     return AlertRule.objects.select_for_update().filter(pk=post.rule_id).first()
 
 
-def _mine(post: AlertPost, owner: str) -> Any:
+def _mine(post: AlertPost, owner: str) -> QuerySet[AlertPost]:
     return AlertPost.objects.filter(pk=post.pk, state=PostState.PENDING, lease_owner=owner)
 
 

@@ -128,18 +128,17 @@ def _having(guild_id: str, role_ids: set[str]) -> set[int]:
     return {user_id for user_id, theirs in known if not role_ids.isdisjoint(theirs)}
 
 
-def _replace(
-    model: type[Channel] | type[Role], guild_id: str, rows: list[dict[str, Any]], fields: list[str]
+def _replace[M: (Channel, Role)](
+    model: type[M], guild_id: str, rows: list[dict[str, Any]], fields: list[str]
 ) -> bool:
     """Make the guild's rows of `model` equal to `rows`. Returns whether anything was written."""
-    objects: Any = model.objects
-    known = {row["id"]: row for row in objects.filter(guild_id=guild_id).values("id", *fields)}
+    known = {row["id"]: row for row in model.objects.filter(guild_id=guild_id).values("id", *fields)}
     gone = known.keys() - {row["id"] for row in rows}
     changed = [row for row in rows if known.get(row["id"]) != row]
     if gone:
-        objects.filter(guild_id=guild_id, pk__in=gone).delete()
+        model.objects.filter(guild_id=guild_id, pk__in=gone).delete()
     if changed:
-        objects.bulk_create(
+        model.objects.bulk_create(
             [model(guild_id=guild_id, **row) for row in changed],
             update_conflicts=True,
             unique_fields=["id"],

@@ -31,7 +31,7 @@ def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
         raise InvalidInput(errors)
 
 
-def change_settings(guild_id: str, *, origin: Origin, **changes: Any) -> dict[str, Any]:
+def change_settings(guild_id: str, *, origin: Origin, **changes: object) -> dict[str, Any]:
     """Set the settings in `changes`, which `check_settings` has cleaned. Other settings stay as they are.
 
     Appends `SettingsChanged {before, after}` with the values that differ, or no event if none does. The caller must
