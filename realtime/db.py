@@ -65,7 +65,7 @@ _KEEPING = ("realtime-orm_", "http_")
 
 
 @receiver(connection_created)
-def _keep(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+def _keep(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     """Keep the connections of permanent threads. Opening one took longer than most queries."""
     if threading.current_thread().name.startswith(_KEEPING):
         connection.close_at = time.monotonic() + KEEP_SECONDS
@@ -75,8 +75,9 @@ def _keep(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 
 def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     """Return an awaitable version of a synchronous function that uses the ORM."""
-    crossing: Any = database_sync_to_async
-    wrapped: Callable[P, Awaitable[R]] = crossing(function, thread_sensitive=False, executor=_pool)
+    wrapped: Callable[P, Awaitable[R]] = database_sync_to_async(
+        function, thread_sensitive=False, executor=_pool
+    )
     return wrapped
 
 

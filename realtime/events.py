@@ -30,7 +30,7 @@ class PartOf(NamedTuple):
 class Words(Protocol):
     """A sentence with named placeholders, of gettext_lazy or ngettext_lazy: translated when they are filled."""
 
-    def __mod__(self, values: Any, /) -> str: ...
+    def __mod__(self, values: Mapping[str, object], /) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Deed:
     said: Words
     to_them: Words
 
-    def __mod__(self, values: Any, /) -> str:
+    def __mod__(self, values: Mapping[str, object], /) -> str:
         said: str = self.said % values
         return said
 

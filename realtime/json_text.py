@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from itertools import accumulate
-from typing import Any
+from typing import NoReturn
 
 import orjson
 
@@ -21,7 +21,7 @@ _NO_BRACKET = re.compile(r"[^\[\]{}]+")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
@@ -29,7 +29,7 @@ def _no_constant(name: str) -> Any:
 _scanner = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_no_constant)
 
 
-def parse(text: str) -> Any:
+def parse(text: str) -> object:
     """Return the value of a JSON text. Raises ValueError, also for more than MAX_DEPTH levels.
 
     orjson parses nearly everything. It refuses numbers beyond a double and lone surrogates, which JSON allows and

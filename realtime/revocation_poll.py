@@ -21,18 +21,18 @@ POLL_SECONDS = 0.6
 LEAST_SECONDS = 0.1  # from one round to the next, however many people log out
 
 
-class Check(Protocol):
+class Check[Question, Answer](Protocol):
     """One kind of thing to poll. An exception from any of these methods is logged, and the next round tries again."""
 
     name: str
 
-    def question(self) -> Any:
+    def question(self) -> Question | None:
         """Return what to ask in this round, None for nothing. Runs on the event loop."""
 
-    def read(self, question: Any) -> Any:
+    def read(self, question: Question) -> Answer:
         """Return the answer. Runs in a thread and may use the ORM."""
 
-    def settle(self, question: Any, answer: Any) -> None:
+    def settle(self, question: Question, answer: Answer) -> None:
         """Act on the answer. Runs on the event loop. What the question was about may be gone by now."""
 
 
@@ -44,7 +44,7 @@ class Poll:
     """
 
     def __init__(self) -> None:
-        self.checks: list[Check] = []
+        self.checks: list[Check[Any, Any]] = []
         self._soon = asyncio.Event()
         self._read = in_thread(_read)
         self._task = asyncio.create_task(self._run(), name="poll")
@@ -70,7 +70,7 @@ class Poll:
                 log.exception("The revocation poll failed, retrying")
 
     async def _round(self) -> None:
-        asked: list[tuple[Check, Any]] = []
+        asked: list[tuple[Check[Any, Any], object]] = []
         for check in self.checks:
             try:
                 question = check.question()
@@ -91,7 +91,7 @@ class Poll:
                 log.exception("The revocation poll could not check %s", check.name)
 
 
-def _read(asked: Sequence[tuple[Check, Any]]) -> list[Any]:
+def _read(asked: Sequence[tuple[Check[Any, Any], object]]) -> list[Any]:
     answers: list[Any] = []
     for check, question in reversed(asked):
         try:

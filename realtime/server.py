@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from realtime.asgi import Application
 from realtime.http_bounds import HEAD_BYTES
 
 # The kernel disconnects a peer that reads nothing for so long. A close frame or a ping cannot get past the data that
@@ -65,7 +66,7 @@ class EmbeddedServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[EmbeddedServer]:
+async def serving(app: Application, *, host: str, port: int) -> AsyncIterator[EmbeddedServer]:
     """Serve inside the `async with` block. Raises OSError when the port is taken."""
     with contextlib.closing(bind(host, port)) as listener:
         server = EmbeddedServer(uvicorn.Config(app, **OPTIONS))

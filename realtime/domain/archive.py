@@ -210,7 +210,7 @@ def _read(number: int, line: str) -> dict[str, Any]:
     return value
 
 
-def _number(number: int, row: dict[str, Any], field: str, default: int | None) -> Any:
+def _number[D: int | None](number: int, row: dict[str, Any], field: str, default: D) -> int | D:
     value = row.get(field)
     if value is None:
         return default
@@ -219,19 +219,19 @@ def _number(number: int, row: dict[str, Any], field: str, default: int | None) -
     return value
 
 
-def _moment(number: int, value: Any) -> datetime:
+def _moment(number: int, value: object) -> datetime:
     if value is None:
         return timezone.now()
     try:
-        moment = parse_datetime(value)
-    except (ValueError, TypeError):
+        moment = parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:
         moment = None
     if moment is None or timezone.is_naive(moment):
         raise ArchiveError(f"Line {number}: `created_at` must be ISO 8601 with an offset.")
     return moment
 
 
-def _known(number: int, person: Any, people: dict[str, User | None]) -> User | None:
+def _known(number: int, person: object, people: dict[str, User | None]) -> User | None:
     """Return the user of a person. An unknown person gets a user named by their snowflake until they log in."""
     discord_id = person.get("discord_id") if isinstance(person, dict) else None
     if not discord_id:
