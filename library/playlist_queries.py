@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from accounts.models import User
 from accounts.shapes import user_shape
@@ -36,7 +36,7 @@ def read_playlist(user: User, playlist: Playlist) -> dict[str, Any]:
     return playlist_shape(found, reader.access(found) or Access.READ)
 
 
-def entries_of(playlist: Playlist) -> Any:
+def entries_of(playlist: Playlist) -> QuerySet[PlaylistEntry]:
     """Return the entries of a playlist in order, without removed ones."""
     return PlaylistEntry.objects.filter(playlist=playlist, removed_at=None).order_by("position", "id")
 

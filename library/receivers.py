@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
@@ -23,7 +21,7 @@ from library.sources import SOURCES
 
 
 @receiver(listing_sources)
-def list_sources(sender: Any, **kwargs: Any) -> dict[str, str]:
+def list_sources(sender: object, **kwargs: object) -> dict[str, str]:
     return {source.name: source.label for source in SOURCES}
 
 

@@ -7,7 +7,7 @@ triggers without a word.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.apps import AppConfig
 from django.db import connections, transaction
@@ -35,7 +35,7 @@ INDEXED = (TRACKS, ALBUMS, ARTISTS)
 _TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* N* M* Co'"
 
 
-def prepare_index(sender: AppConfig, using: str, **kwargs: Any) -> None:
+def prepare_index(sender: AppConfig, using: str, **kwargs: object) -> None:
     """Create what is missing of the indexes. A receiver of `post_migrate`."""
     connection = connections[using]
     with connection.cursor() as cursor:

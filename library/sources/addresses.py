@@ -191,7 +191,7 @@ class _Race:
                 next_at = now
                 continue
             for key, _ in self._selector.select((next_at if self._entries else ends_at) - now):
-                if winner := self._settle(key.fileobj):
+                if winner := self._settle(key.data):
                     return winner
                 next_at = now
         raise SourceError("UNREACHABLE", "The server cannot be reached.", permanent=False)
@@ -208,7 +208,7 @@ class _Race:
         try:
             connection.connect(destination)
         except BlockingIOError:
-            self._selector.register(connection, selectors.EVENT_WRITE)
+            self._selector.register(connection, selectors.EVENT_WRITE, connection)
             return None
         except OSError:
             self._running.discard(connection)
@@ -217,7 +217,7 @@ class _Race:
         self._running.discard(connection)
         return connection
 
-    def _settle(self, connection: Any) -> socket.socket | None:
+    def _settle(self, connection: socket.socket) -> socket.socket | None:
         self._selector.unregister(connection)
         self._running.discard(connection)
         try:
@@ -225,8 +225,7 @@ class _Race:
         except OSError:
             connection.close()
             return None
-        won: socket.socket = connection
-        return won
+        return connection
 
     def close(self) -> None:
         """Close all sockets that are still connecting."""
