@@ -29,7 +29,7 @@ class Prepared[M: Model]:
     def __init__(self, query: Callable[..., QuerySet[M]], *kinds: type[Argument]) -> None:
         self._query = query
         self._kinds = kinds
-        self._built: _Built | None = None
+        self._built: _Built[M] | None = None
 
     def first(self, *arguments: Argument) -> M | None:
         """Return the first row as an object, None if there is none."""
@@ -42,10 +42,10 @@ class Prepared[M: Model]:
         return None if row is None else built.make(row)
 
 
-class _Built(NamedTuple):
+class _Built[M: Model](NamedTuple):
     sql: str
     parameters: Callable[[tuple[Argument, ...]], list[Any]]
-    make: Callable[[tuple[Any, ...]], Any]
+    make: Callable[[tuple[Any, ...]], M]
 
 
 def _stand_in(kind: type[Argument], at: int) -> Argument:
@@ -54,10 +54,10 @@ def _stand_in(kind: type[Argument], at: int) -> Argument:
     return UUID(int=at + 1) if kind is UUID else f"\x7fstand-in {at}"
 
 
-def _build(query: Callable[..., QuerySet[Any]], kinds: tuple[type[Argument], ...]) -> _Built:
+def _build[M: Model](query: Callable[..., QuerySet[M]], kinds: tuple[type[Argument], ...]) -> _Built[M]:
     stand_ins = [_stand_in(kind, at) for at, kind in enumerate(kinds)]
     queryset = query(*stand_ins)[:1]
-    compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
+    compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)  # the stubs lack most of it
     # Use the calling thread's connection. Otherwise the compiler keeps the first thread's connection open.
     compiler.connection = connection
     sql, values = compiler.as_sql()
@@ -77,9 +77,9 @@ def _build(query: Callable[..., QuerySet[Any]], kinds: tuple[type[Argument], ...
     annotations = list(compiler.annotation_col_map.items())
     converters = compiler.get_converters([column[0] for column in compiler.select[: compiler.col_count]])
 
-    def make(row: tuple[Any, ...]) -> Any:
+    def make(row: tuple[Any, ...]) -> M:
         (values,) = compiler.apply_converters([row], converters)
-        found = klass.from_db(DEFAULT_DB_ALIAS, names, values[begin:end])
+        found: M = klass.from_db(DEFAULT_DB_ALIAS, names, values[begin:end])
         for populator in related:
             populator.populate(values, found)
         for name, at in annotations:
@@ -89,7 +89,7 @@ def _build(query: Callable[..., QuerySet[Any]], kinds: tuple[type[Argument], ...
     return _Built(sql, parameters, make)
 
 
-def _sent(argument: Argument) -> Any:
+def _sent(argument: Argument) -> Argument:
     """Return an argument as the driver expects it. SQLite has no UUID type."""
     if isinstance(argument, UUID) and not connection.features.has_native_uuid_field:
         return argument.hex

@@ -11,7 +11,6 @@ transactions, still use SQLite's own waiting.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
@@ -23,10 +22,7 @@ _turns: defaultdict[str, Turns] = defaultdict(Turns)  # by the file of the datab
 
 class DatabaseWrapper(base.DatabaseWrapper):
     transaction_mode: str | None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._has_turn = False
+    _has_turn = False
 
     @property
     def turns(self) -> Turns:
