@@ -27,6 +27,7 @@ class BacklineAdminSite(admin.AdminSite):
         target = request.GET.get("next", reverse("admin:index"))
         return redirect_to_login(target, reverse("discord_login"), "next")
 
-    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+    # Any: what Django allows, one model or several with an admin of the same, takes more lines than the method.
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: object) -> None:
         if admin_class is None or not admin_class.__module__.startswith(_FOREIGN):
             super().register(model_or_iterable, admin_class, **options)

@@ -19,7 +19,7 @@ class JsonParser(BaseParser):
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Any:
+    ) -> Any:  # the stubs expect an object
         try:
             return orjson.loads(stream.read())
         except orjson.JSONDecodeError as error:

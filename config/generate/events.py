@@ -36,7 +36,7 @@ def _args(event: type[TypedEvent], schemas: Schemas) -> Schema:
     )
 
 
-def _type(event: type[TypedEvent], each: Field[Any]) -> Any:
+def _type(event: type[TypedEvent], each: Field[Any]) -> object:
     """Return the type of a field when it is present. A field whose default is None is left out instead of null."""
     declared = get_type_hints(event, include_extras=True)[each.name]
     if each.default is not None:

@@ -54,7 +54,7 @@ class Schemas:
             return {"type": "array", "prefixItems": items, "items": False, "minItems": len(items)}
         return {"type": "object"} if origin is dict else dict(_SCALARS[declared])
 
-    def _of_annotated(self, declared: Any, note: PartOf | str, shapes: Mapping[type, Shape]) -> Schema:
+    def _of_annotated(self, declared: object, note: PartOf | str, shapes: Mapping[type, Shape]) -> Schema:
         if isinstance(note, PartOf):
             name, settable = f"Some{_name(note.serializer)}", _fields(note.serializer, read_only=False)
             self.defs[name] = closed(self._of_fields(settable), optional=settable.keys())

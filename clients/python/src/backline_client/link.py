@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -128,7 +129,7 @@ class Link(ABC):
     async def _send(self, frame: dict[str, Any]) -> bool:
         return await self._write(to_json(frame))
 
-    def _do_beside(self, work: Any) -> None:
+    def _do_beside(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
