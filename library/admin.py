@@ -1,15 +1,59 @@
-"""Django admin for tracks."""
+"""Django admin for tracks, albums and artists, and for the scan of the library's folder."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin
-from library.models import Track
+from library.domain.scan_request import request_scan
+from library.models import Album, Artist, ScanLease, Track
 
 
 @admin.register(Track)
 class TrackAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "artist", "source", "duration_ms", "available", "resolved_at")
+    list_display = ("__str__", "artist", "album", "source", "duration_ms", "available", "resolved_at")
     list_filter = ("source", "available", "is_live")
-    search_fields = ("title", "artist", "album", "uri")
+    search_fields = ("title", "artist", "album", "uri", "path")
+
+
+@admin.register(Album)
+class AlbumAdmin(ReadOnlyAdmin):
+    list_display = ("title", "artist", "year", "track_count", "is_compilation", "source")
+    list_filter = ("source", "is_compilation")
+    search_fields = ("title", "artist__name")
+    list_select_related = ("artist",)
+
+
+@admin.register(Artist)
+class ArtistAdmin(ReadOnlyAdmin):
+    list_display = ("name", "track_count", "source")
+    list_filter = ("source",)
+    search_fields = ("name",)
+
+
+@admin.register(ScanLease)
+class ScanAdmin(ReadOnlyAdmin):
+    """How far the scan is. There is one row."""
+
+    list_display = (
+        "__str__",
+        "total",
+        "done",
+        "read",
+        "skipped",
+        "gone",
+        "problem",
+        "started_at",
+        "finished_at",
+    )
+    actions = ("rescan",)
+
+    @admin.action(description=_("Read all files again"), permissions=["view"])
+    def rescan(self, request: HttpRequest, queryset: QuerySet[ScanLease]) -> None:
+        request_scan()
+        self.message_user(
+            request, _("The scan begins within seconds, as long as the bot's process runs."), messages.SUCCESS
+        )

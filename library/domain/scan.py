@@ -16,6 +16,7 @@ from library.domain.catalog import IN_STATEMENT, Touched, settle, settle_everyth
 from library.domain.configured import options_for
 from library.domain.scan_lease import Scan, scan_lease
 from library.domain.scanned import ReadFile, save_files
+from library.metrics import count_scan
 from library.models import MAX_FOLDER, Track
 from library.queries import in_folder
 from library.signals import track_read
@@ -113,6 +114,7 @@ class _Run:
         if self._everything:
             forget_unused_words()
         self._scan.finish()
+        count_scan(read=counts.read, skipped=counts.skipped, gone=counts.gone, is_whole=self._scan.is_whole)
         return counts.read, counts.gone
 
     def _read_folder(self, files: list[LibraryFile]) -> Iterator[ReadFile | None]:

@@ -12,6 +12,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import AuthSession
+from library.domain.scan_lease import scan_lease
+from library.domain.scan_request import is_scan_wanted
+from library.models import ScanLease
 from queue_app.models import ItemState, Player, QueueItem
 from tests.factories import ChannelFactory, RoleFactory
 from tests.queue_app.stage import Stage
@@ -47,7 +50,7 @@ def run(browser: Client, model: type[Model], action: str, *rows: Model) -> list[
 def test_the_models_are_there() -> None:
     assert {model.__name__ for model in MODELS} >= {
         "User", "AuthSession", "Guild", "Membership", "Channel", "Role", "GuildSettings", "Store", "Event",
-        "Track", "QueueItem", "Player", "Play", "Change",
+        "Track", "Album", "Artist", "ScanLease", "QueueItem", "Player", "Play", "Change",
     }  # fmt: skip
 
 
@@ -118,6 +121,16 @@ def test_an_operator_puts_back_what_plays(operator: Client, played: Stage) -> No
     before = played.snapshot()
     run(operator, QueueItem, "put_back", playing)
     assert played.assert_replays(before)["player"]["item"] is None
+
+
+def test_an_operator_has_all_files_read_again(operator: Client) -> None:
+    with scan_lease():
+        pass
+    assert any(
+        "begins within seconds" in said
+        for said in run(operator, ScanLease, "rescan", ScanLease.objects.get())
+    )
+    assert is_scan_wanted()
 
 
 def test_an_operator_ends_sessions(operator: Client, played: Stage) -> None:
