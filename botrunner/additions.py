@@ -27,6 +27,7 @@ from botrunner.failures import Failures
 from botrunner.finds import Finds, read_text
 from botrunner.labels import cut, length_in_words
 from botrunner.lacking import note_place
+from botrunner.list_files import read_list_file
 from botrunner.reply import Asked
 from botrunner.running import origin_of, read, run
 from botrunner.silence import why_silent
@@ -39,6 +40,7 @@ from library.errors import FileRefused, lazy_text
 from library.search import MAX_QUERY
 from library.shapes import track_shape
 from library.sources.links import is_link
+from library.sources.playlists import has_list_name
 from queue_app.commands.add_tracks import MAX_TRACKS
 from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_add, check_source
@@ -186,16 +188,17 @@ class Additions:
             except Refusal as refusal:
                 return [], [str(refusal)]
         kept = await asyncio.gather(*map(self._keep_one, files))
-        uris = [uri for uri in kept if isinstance(uri, str)]
-        return uris, [refusal.text for refusal in kept if isinstance(refusal, FileRefused)]
+        return [uri for uris, _ in kept for uri in uris], [each for _, refused in kept for each in refused]
 
-    async def _keep_one(self, file: Attached) -> str | FileRefused:
-        """Download a file. Returns its uri, or why it cannot be used."""
+    async def _keep_one(self, file: Attached) -> tuple[list[str], list[str | Promise]]:
+        """Download a file. Returns its uri, or those of the tracks in a playlist, and why something cannot be used."""
         try:
             async with self._downloads:
-                return await self._download(file)
+                if has_list_name(file.name):
+                    return await read_list_file(file)
+                return [await self._download(file)], []
         except FileRefused as refusal:
-            return refusal
+            return [], [refusal.text]
 
     async def _download(self, file: Attached) -> str:
         check_size(file, file.size)

@@ -204,7 +204,7 @@ class Bot(commands.Bot):
         self._waiting = self._waiting - ready
         for waiting in ready:
             self._reconcilers[waiting] = Reconciler(
-                self, waiting, keeper=self._keeper, on_failed=self._failures.report
+                self, waiting, keeper=self._keeper, failures=self._failures
             )
 
     def describe_shard(self) -> dict[str, object]:

@@ -1,4 +1,5 @@
-"""Reports to people in Discord that a track they added has failed, while Discord still accepts follow-ups."""
+"""Reports to people in Discord what became of a link that they added, while Discord still accepts follow-ups: it
+failed, or it was a playlist."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ import asyncio
 from uuid import UUID
 
 import nextcord
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from botrunner.asker import Asker
 
@@ -31,10 +34,29 @@ class Failures:
     def report(self, item_id: UUID, detail: str) -> None:
         """Report that an item failed. Does nothing if it was added elsewhere, or over 15 minutes ago."""
         asked, embed = self._commands.pop(item_id, (None, None))
-        if asked is None or embed is None or asked.age >= TOKEN_SECONDS:
+        if asked is not None and embed is not None:
+            with asked.own_language():
+                embed.set_footer(text=_(detail))
+            self._add(asked, embed)
+
+    def report_list(self, item_id: UUID, added: int, left_out: int) -> None:
+        """Report that an item was a playlist, of which some tracks were added. Does nothing as `report`."""
+        asked, embed = self._commands.pop(item_id, (None, None))
+        if asked is None or embed is None:
             return
         with asked.own_language():
-            embed.set_footer(text=_(detail))
+            tracks = ngettext("Added %(count)s track", "Added %(count)s tracks", added)
+            embed.title = tracks % {"count": number_format(added, force_grouping=True)}
+            if left_out:
+                sentence = ngettext(
+                    "%(count)s track was left out.", "%(count)s tracks were left out.", left_out
+                )
+                embed.set_footer(text=sentence % {"count": number_format(left_out, force_grouping=True)})
+        self._add(asked, embed)
+
+    def _add(self, asked: Asker, embed: nextcord.Embed) -> None:
+        if asked.age >= TOKEN_SECONDS:
+            return
         task = asyncio.create_task(asked.add(embed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from botrunner.audio.source import TrackSource
 from botrunner.desired_state import DesiredState
+from botrunner.opening_lists import read_list
 from botrunner.threads import in_daemon
 from library.domain.configured import configured_source
-from library.sources import Media, SourceError, TrackInfo
+from library.sources import Media, Source, SourceError, TrackInfo
+from library.sources.remote_lists import RemoteList
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,8 @@ REACH_SECONDS = 60.0
 class Playing:
     """Opens a track in a thread and keeps its source. `on_change` is called on the loop when it is open or has failed.
 
-    After opening either `source` or `error` is set. `info` is set if the track had not been resolved before.
+    After opening either `source` or `error` is set. `info` is set if the track had not been resolved before, and
+    `listed` if it is a playlist.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class Playing:
         self.source: TrackSource | None = None
         self.error: SourceError | None = None
         self.info: TrackInfo | None = None
+        self.listed: RemoteList | None = None
         self.begun = False  # nextcord has been given the source
         self.ended = False
         self.broken = False  # nextcord's player thread failed before the end
@@ -76,7 +80,7 @@ class Playing:
     def _open_in_thread(self) -> TrackSource:
         origin = configured_source(self.uri)
         if not self._resolved:
-            self.info = origin.resolve(self.uri)
+            self.info = self._resolve(origin)
         self._media = origin.open(self.uri)
         if self._closed:
             self._close_media()
@@ -87,6 +91,15 @@ class Playing:
             source.cleanup()
             raise source.error or SourceError("TOO_SLOW", "The track did not begin in time.", permanent=False)
         return source
+
+    def _resolve(self, origin: Source) -> TrackInfo:
+        """Read the track's details. If the link leads to a playlist, read that. Raises SourceError."""
+        try:
+            return origin.resolve(self.uri)
+        except SourceError as error:
+            if error.code == "PLAYLIST":
+                self.listed = read_list(self.uri)
+            raise
 
     def _patience(self, media: Media) -> float:
         at_once = isinstance(media, Path) or media.seekable() or self.start_ms == 0

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +19,10 @@ import nextcord
 from botrunner.audio.source import TrackSource
 from botrunner.channel_status import ChannelStatus
 from botrunner.desired_state import DesiredState, read_desired_state
+from botrunner.failures import Failures
 from botrunner.leases import LeaseKeeper
 from botrunner.moves import Moves, is_deleted
+from botrunner.opening_lists import put_in_place
 from botrunner.playing import Playing
 from botrunner.resolving import Resolving
 from botrunner.retries import Retries
@@ -29,6 +30,7 @@ from botrunner.seat import Seat, entry_obstacle_at, is_seated
 from botrunner.voice import VoiceClient
 from botrunner.waking import Waking
 from database.owners import lease_owner
+from library.sources.remote_lists import RemoteList
 from queue_app.domain import playback
 from queue_app.domain.empty_channel import ChannelChange
 from queue_app.domain.votes import recount
@@ -46,7 +48,7 @@ CHECKPOINT_SECONDS = 2.0  # a crash repeats at most this much of a track, well u
 
 
 class Reconciler:
-    """One guild's reconciler. `on_failed(item_id, detail)` is called on the loop after an item was stored as failed."""
+    """One guild's reconciler. `failures` is told on the loop of items that failed, and of playlists behind links."""
 
     def __init__(
         self,
@@ -54,14 +56,14 @@ class Reconciler:
         guild_id: str,
         *,
         keeper: LeaseKeeper,
-        on_failed: Callable[[UUID, str], None],
+        failures: Failures,
     ) -> None:
         self.guild_id = guild_id
         self.owner = lease_owner()
         self.leased = self._lost = False
         self._bot = bot
         self._keeper = keeper
-        self._on_failed = on_failed
+        self._failures = failures
         self._waking = Waking()
         self._wants_voice = False
         self._checkpoint_at = 0.0
@@ -72,7 +74,7 @@ class Reconciler:
         self._observed: tuple[str | None, bool, str] = (None, False, "")
         self._retries = Retries()
         self._moves = Moves()
-        self._resolving = Resolving(guild_id, owner=self.owner, on_failed=on_failed)
+        self._resolving = Resolving(guild_id, owner=self.owner, failures=failures)
         # Per guild, so that a guild with many slow links delays only itself.
         self._openings = asyncio.Semaphore(MAX_OPENINGS)
         self._task = asyncio.create_task(self._run(), name=f"reconcile {guild_id}")
@@ -254,7 +256,9 @@ class Reconciler:
         if playing.info is not None:
             info, playing.info = playing.info, None
             await self._db(playback.resolve_track, item_id=playing.item_id, info=info)
-        if playing.error is not None:
+        if playing.listed is not None:
+            await self._open_list(playing, playing.listed)
+        elif playing.error is not None:
             await self._fail(playing, playing.error.code, playing.error.detail)
         elif playing.ended:
             await self._end(playing)
@@ -318,7 +322,25 @@ class Reconciler:
         log.info("Guild %s: item %s failed: %s", self.guild_id, playing.item_id, code)
         self._drop_playing()
         if await self._db(playback.fail, item_id=playing.item_id, code=code, detail=detail):
-            self._on_failed(playing.item_id, detail)
+            self._failures.report(playing.item_id, detail)
+        self.wake()
+
+    async def _open_list(self, playing: Playing, listed: RemoteList) -> None:
+        """Put the tracks of a playlist in the place of the current item, which led to it."""
+
+        async def fail(item_id: UUID, code: str, detail: str) -> None:
+            await self._fail(playing, code, detail)
+
+        await put_in_place(
+            self.guild_id,
+            playing.item_id,
+            listed,
+            owner=self.owner,
+            told=self._failures.report_list,
+            fail=fail,
+        )
+        if self._playing is playing:
+            self._drop_playing()
         self.wake()
 
     def _drop_playing(self) -> None:

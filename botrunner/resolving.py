@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
+from botrunner.failures import Failures
+from botrunner.opening_lists import put_in_place, read_list
 from botrunner.threads import in_daemon
 from library.domain.configured import configured_source
 from library.sources import SourceError, TrackInfo
@@ -19,11 +20,16 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 
-async def resolve_queued(guild_id: str, *, owner: str, on_failed: Callable[[UUID, str], None]) -> None:
+async def resolve_queued(
+    guild_id: str,
+    *,
+    owner: str,
+    failures: Failures,
+) -> None:
     """Resolve one queued track after another until none is left.
 
-    A permanent error fails the item now. An item with a temporary error is left until its turn to play. `on_failed`
-    is called after each item that fails.
+    A permanent error fails the item now. An item with a temporary error is left until its turn to play. `failures`
+    is told of each item that fails, and of playlists.
     """
     passed_over: set[UUID] = set()
 
@@ -34,15 +40,24 @@ async def resolve_queued(guild_id: str, *, owner: str, on_failed: Callable[[UUID
         if await in_thread(playback.fail_queued)(
             guild_id, item_id=item_id, code=code, detail=detail, owner=owner
         ):
-            on_failed(item_id, detail)
+            failures.report(item_id, detail)
 
     while found := await in_thread(next_unresolved)(guild_id):
         item_id, uri = found
         if item_id in passed_over:
             return
         try:
-            info = await in_daemon(partial(read, uri), name=f"resolve {item_id}")
-            await in_thread(playback.resolve_track)(guild_id, item_id=item_id, info=info, owner=owner)
+            try:
+                info = await in_daemon(partial(read, uri), name=f"resolve {item_id}")
+            except SourceError as error:
+                if error.code != "PLAYLIST":
+                    raise
+                listed = await in_daemon(partial(read_list, uri), name=f"list {item_id}")
+                await put_in_place(
+                    guild_id, item_id, listed, owner=owner, told=failures.report_list, fail=fail
+                )
+            else:
+                await in_thread(playback.resolve_track)(guild_id, item_id=item_id, info=info, owner=owner)
         except SourceError as error:
             if error.permanent:
                 await fail(item_id, error.code, error.detail)
@@ -59,10 +74,10 @@ async def resolve_queued(guild_id: str, *, owner: str, on_failed: Callable[[UUID
 class Resolving:
     """Runs `resolve_queued`, at most once at a time per guild."""
 
-    def __init__(self, guild_id: str, *, owner: str, on_failed: Callable[[UUID, str], None]) -> None:
+    def __init__(self, guild_id: str, *, owner: str, failures: Failures) -> None:
         self._guild_id = guild_id
         self._owner = owner
-        self._on_failed = on_failed
+        self._failures = failures
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -71,7 +86,7 @@ class Resolving:
 
     async def _run(self) -> None:
         try:
-            await resolve_queued(self._guild_id, owner=self._owner, on_failed=self._on_failed)
+            await resolve_queued(self._guild_id, owner=self._owner, failures=self._failures)
         except LeaseLost:
             log.debug("Guild %s: stopped resolving, another process plays there", self._guild_id)
         except Exception:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import Refusal
 from library.models import Track
-from library.playlist_files.shape import Problem
+from library.sources.playlists.shape import Problem
 
 
 def lazy_text(sentence: str, **words: object) -> str | Promise:

@@ -21,10 +21,10 @@ from accounts.errors import InvalidInput
 from guilds.permissions import check_guild_id
 from library.domain.exchange_playlists import export_file, import_file
 from library.models import Favorite, KeptTrack
-from library.playlist_files import WRITERS
 from library.playlist_queries import entries_of, read_playlist
 from library.playlist_rights import Access, Reader, require_access
 from library.playlist_serializers import ImportedSerializer
+from library.sources.playlists import WRITERS
 from realtime.idempotency import IDEMPOTENCY_KEY, command_id_of
 from realtime.models import Via
 from realtime.origin import Origin

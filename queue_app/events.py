@@ -192,6 +192,30 @@ class TrackRemoved(ItemEvent):
     why: Literal["cleared", "retried"] | None = None
 
 
+class ListOpened(ItemEvent):
+    """A queued link leads to a playlist, so its tracks take its place: `added` of them, in `TracksAdded` events."""
+
+    sentence = Deed(
+        ngettext_lazy(
+            "%(who)s added %(count)s track from the playlist %(title)s.",
+            "%(who)s added %(count)s tracks from the playlist %(title)s.",
+            "count",
+        ),
+        ngettext_lazy(
+            "You added %(count)s track from the playlist %(title)s.",
+            "You added %(count)s tracks from the playlist %(title)s.",
+            "count",
+        ),
+    )
+    reducer = "remove the item from the queue"
+    added: int
+    left_out: Annotated[int, "how many of its tracks cannot be added"]
+
+    @classmethod
+    def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
+        return super().placeholders(args) | {"count": args["added"]}
+
+
 class TrackMoved(ItemEvent):
     """An item was moved in the queue."""
 

@@ -79,6 +79,13 @@ class QueueItem(models.Model):
     resume_ms = models.PositiveBigIntegerField(
         default=0, db_default=0, help_text=_("Position at which it starts when it plays next.")
     )
+    listed = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_(
+            "It comes from the playlist behind a link. If it leads to a playlist too, that is not read."
+        ),
+    )
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
     dismissed = models.BooleanField(

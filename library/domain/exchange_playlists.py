@@ -14,8 +14,8 @@ from library.domain.playlist_entries import fill, words_of
 from library.domain.playlists import begin_playlist, clean_name, end_playlist
 from library.errors import PlaylistUnreadable
 from library.models import KeptTrack, Playlist, PlaylistEntry, Track
-from library.playlist_files import WRITERS, BadPlaylist, Line, PlaylistFile, read_file
 from library.sources.links import is_link
+from library.sources.playlists import WRITERS, BadPlaylist, Line, PlaylistFile, read_file
 from realtime.origin import Origin
 
 MAX_LISTED = 1_000  # lines without a track in one answer

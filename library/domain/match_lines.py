@@ -9,18 +9,18 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import batched
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
 from library.domain.find import find_tracks
 from library.domain.match import Words, match_words
 from library.models import Track
-from library.playlist_files import Line
 from library.sources import find_source
 from library.sources.addresses import parse_url
 from library.sources.errors import SourceError
 from library.sources.links import is_link
+from library.sources.playlists import Line
 
 IN_STATEMENT = 500
 MAX_FOLDERS = 8  # folders of a path that are compared, from its end
@@ -36,13 +36,12 @@ class Unmatched(StrEnum):
     BAD_LINK = "BAD_LINK"  # an address that cannot be played, such as ftp:// or one with a password
 
 
-def match_lines(lines: Sequence[Line], *, base: str = "") -> list[Track | Unmatched]:
+def match_lines(lines: Sequence[Line]) -> list[Track | Unmatched]:
     """Return the track of each line, or why there is none. Tracks of new links are not saved (see `save_links`).
 
-    `base` is the link from which the file came: paths are then relative to it. No file outside the library is opened,
-    and no link is followed.
+    No file outside the library is opened, and no link is followed.
     """
-    uris = [_uri(line, base) for line in lines]
+    uris = [_uri(line) for line in lines]
     known = find_tracks([uri for uri in uris if uri and uri is not Unmatched.BAD_LINK])
     rest = [
         at for at, uri in enumerate(uris) if uri is not Unmatched.BAD_LINK and known.get(uri or "") is None
@@ -62,30 +61,21 @@ def match_lines(lines: Sequence[Line], *, base: str = "") -> list[Track | Unmatc
     return found
 
 
-def _uri(line: Line, base: str) -> str | Unmatched | None:
+def _uri(line: Line) -> str | Unmatched | None:
     """Return the URI or link of a line, BAD_LINK, or None if it is a path."""
     if line.uri and find_source(line.uri) is not None and not is_link(line.uri):
         return line.uri
     location = line.location.strip()
     scheme = _SCHEME.match(location)
-    if scheme is None:
-        if not base or _is_absolute(location):
-            return None
-        location = urljoin(base, location)
-    elif scheme[0].lower() == "file:":
+    if scheme is None or scheme[0].lower() == "file:":
         return None
-    elif scheme[0].lower() not in ("http:", "https:"):
+    if scheme[0].lower() not in ("http:", "https:"):
         return location if find_source(location) is not None else Unmatched.BAD_LINK
     try:
         parse_url(location)
     except SourceError:
         return Unmatched.BAD_LINK
     return location if len(location.encode()) <= MAX_URI and is_link(location) else Unmatched.BAD_LINK
-
-
-def _is_absolute(location: str) -> bool:
-    """Return whether a location is a path on somebody's computer: `C:\\…`, `\\\\server\\…`, or with backslashes."""
-    return "\\" in location or re.match(r"[a-z]:", location, re.IGNORECASE) is not None
 
 
 def _words(line: Line) -> Words:

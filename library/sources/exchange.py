@@ -32,7 +32,7 @@ _ABSOLUTE = re.compile(r"(https?:|)(/*)", re.IGNORECASE)
 @dataclass(slots=True)
 class Response:
     """`length`: how many bytes `read` will return, None if unknown. `countable`: the body's bytes are the ones that
-    ranges count. `opened`: its connection."""
+    ranges count. `opened`: its connection. `url`: its address after all redirects."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -42,6 +42,7 @@ class Response:
     opened: socket.socket
     wire: Wire
     body: Body
+    url: httpx.URL
     ahead: bytes = b""
 
     def read(self, size: int) -> bytes:
@@ -121,7 +122,9 @@ class Exchange:
             # The body of a redirect or an error is not read.
             nothing: tuple[Body, int | None, bool] = (wire, None, False)
             body, length, countable = open_body(wire, head.headers) if head.status < 300 else nothing
-            return Response(head.status, head.headers, head.is_icy, length, countable, opened, wire, body)
+            return Response(
+                head.status, head.headers, head.is_icy, length, countable, opened, wire, body, url
+            )
         except BaseException:
             opened.close()
             raise

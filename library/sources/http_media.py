@@ -107,7 +107,7 @@ class HttpMedia:
         self._is_station = response.is_icy or is_station(headers)
         self._version = headers.get("ETag"), headers.get("Last-Modified")
         response.wire.deadline = time.monotonic() + READ_SECONDS  # for peeking at its beginning
-        refuse_other_content(headers, response.peek)
+        refuse_other_content(headers, response.peek, path=response.url.path)
         self._ranges = bool(self._ranges) and not self._is_station
         if self._is_station:
             return

@@ -18,7 +18,7 @@ RETRY_AFTER_SECONDS = 10.0  # the longest wait that a busy server may ask for
 MAX_REQUESTS = 200
 MAX_REQUESTS_PER_SECOND = 5
 
-_HEADERS = {
+HEADERS = {
     "User-Agent": "Backline (+music for Discord)",
     "Accept": "audio/*, application/ogg, */*;q=0.5",
     "Accept-Encoding": "identity",
@@ -51,4 +51,4 @@ class Requests:
         if self._count > MAX_REQUESTS + MAX_REQUESTS_PER_SECOND * (time.monotonic() - self._begun_at):
             raise SourceError("UNREADABLE", "Reading this file takes too many requests.", permanent=True)
         deadline = min(time.monotonic() + ANSWER_SECONDS, until)
-        return self._exchange.follow(self._url, _HEADERS | headers, deadline=deadline)
+        return self._exchange.follow(self._url, HEADERS | headers, deadline=deadline)

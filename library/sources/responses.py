@@ -17,6 +17,7 @@ from library.sources.bodies import content_length
 from library.sources.errors import SourceError
 from library.sources.joined import MOV_BOXES
 from library.sources.names import clean
+from library.sources.playlists import BEGINNING_BYTES, looks_like_list
 from library.sources.text import decode, repair
 
 _PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf", "x-ms-wax")
@@ -60,13 +61,15 @@ def retry_after(headers: http.client.HTTPMessage) -> float | None:
     return None
 
 
-def refuse_other_content(headers: http.client.HTTPMessage, peek: Callable[[int], bytes]) -> None:
+def refuse_other_content(
+    headers: http.client.HTTPMessage, peek: Callable[[int], bytes], *, path: str
+) -> None:
     """Raises SourceError for a page or a playlist. `peek(count)` returns the beginning of the body: scripts that send
-    audio often label it as a page."""
+    audio often label it as a page, and many servers send playlists as plain text. `path` is that of the link."""
     kind = headers.get_content_type() if "Content-Type" in headers else ""
     if kind in {"text/html", "application/xhtml+xml"} and _is_markup(peek(64)):
         raise SourceError("UNDECODABLE", "The link leads to a web page, not to audio.", permanent=True)
-    if any(name in kind for name in _PLAYLIST_TYPES):
+    if any(name in kind for name in _PLAYLIST_TYPES) or looks_like_list(peek(BEGINNING_BYTES), path):
         raise SourceError("PLAYLIST", "The link leads to a playlist, not to audio.", permanent=True)
 
 

@@ -48,7 +48,7 @@ def put_all(
         )  # refuses before anything is written
     wanted = _random.sample(tracks, len(tracks)) if shuffle else tracks
     chosen, left_out = _choose(state, wanted)
-    items = _insert(state, save_links(chosen), find_ranks(len(chosen)))
+    items = insert(state, save_links(chosen), find_ranks(len(chosen)))
     start_with(state, len(items), now=position == "now")
     state.undo.steps.append(remove_again(items, position))
     state.undo.count = len(items)
@@ -108,11 +108,18 @@ def _ranks_at(state: GuildState, place: Place, count: int) -> list[int]:
     return ranks_behind(state, low, count)
 
 
-def _insert(state: GuildState, tracks: list[Track], ranks: list[int]) -> list[QueueItem]:
+def insert(
+    state: GuildState, tracks: list[Track], ranks: list[int], *, listed: bool = False
+) -> list[QueueItem]:
     """Write the items, in the order of the tracks, append their events, and return them."""
     items = [
         QueueItem(
-            id=uuid.uuid4(), guild_id=state.guild_id, track=track, requested_by=state.origin.user, rank=rank
+            id=uuid.uuid4(),
+            guild_id=state.guild_id,
+            track=track,
+            requested_by=state.origin.user,
+            rank=rank,
+            listed=listed,
         )
         for track, rank in zip(tracks, ranks, strict=True)
     ]

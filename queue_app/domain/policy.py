@@ -106,13 +106,19 @@ def check_may_add(state: GuildState) -> None:
 
 def check_source(state: GuildState, source: str) -> None:
     """Raises NotAllowed if the guild does not allow tracks of this source. Ignores stand-ins for failed searches."""
-    allowed, sources = state.settings.allowed_sources, known_sources()
-    if state.membership is None or allowed is None or source not in sources or source in allowed:
+    if may_use_source(state, source):
         return
+    sources = known_sources()
     raise NotAllowed(
         _("This server only allows tracks from: %(sources)s.")
-        % {"sources": ", ".join(sources[name] for name in allowed)}
+        % {"sources": ", ".join(sources[name] for name in state.settings.allowed_sources or ())}
     )
+
+
+def may_use_source(state: GuildState, source: str) -> bool:
+    """Return whether the guild allows the caller to add tracks of this source."""
+    allowed = state.settings.allowed_sources
+    return state.membership is None or allowed is None or source not in known_sources() or source in allowed
 
 
 def check_move(state: GuildState) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from library.models import Favorite, Playlist, PlaylistEntry
-from queue_app.models import QueueItem
+from queue_app.models import ItemState, QueueItem
 from realtime.db import in_thread
 from tests.botrunner.conftest import owner_of
 from tests.botrunner.stage import Stage
 from tests.botrunner.test_card import card_that, press
+from tests.botrunner.test_files import play_file
 from tests.factories import TrackFactory
+from tests.library.audio_server import AudioServer, Resource
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -122,3 +126,56 @@ async def test_favorites_are_toggled_for_the_one_who_asks(ready: Stage) -> None:
         lambda: [each.user.username for each in Favorite.objects.select_related("user")]
     )()
     assert liked == ["dj"]
+
+
+# --- Playlists behind links and in files ---
+
+
+def m3u(*rows: str) -> bytes:
+    return "\n".join(["#EXTM3U", *rows]).encode()
+
+
+async def queued_titles(stage: Stage) -> list[str]:
+    items = [item for item in await stage.items() if item.state == ItemState.QUEUED]
+    return [str(item.track.title) for item in sorted(items, key=lambda item: item.rank)]
+
+
+async def test_a_link_to_a_playlist_is_replaced_by_its_tracks(
+    ready: Stage, audio_server: AudioServer, library: Path
+) -> None:
+    audio_server.resources["/e.opus"] = Resource((library / "Short E.opus").read_bytes())
+    rows = ("e.opus", "http://10.0.0.1/x.m3u", "list.m3u", "#EXTINF:60,The Testers - Song 2", "C:\\x.mp3")
+    audio_server.resources["/list.m3u"] = Resource(m3u(*rows), headers={"Content-Type": "text/plain"})
+    await ready.slash("owner", "play", query=audio_server.url("/list.m3u"))
+
+    async def opened() -> bool:
+        return await queued_titles(ready) == ["Short E", "Song 2"]
+
+    await eventually(opened)
+    me = next(each.id for each in ready.sandbox.world.users.values() if each.username == "owner")
+    messages = ready.sandbox.world.channel_messages(ready.channel("music"))
+    (told,) = [embed for each in messages if each.only_user_id == me for embed in each.embeds]
+    assert (told["title"], told["footer"]["text"]) == ("Added 2 tracks", "2 tracks were left out.")
+    undone = await ready.slash("owner", "undo")
+    assert "list.m3u" in text(undone)
+    assert await queued_titles(ready) == []
+
+
+async def test_a_station_behind_a_playlist_plays(
+    stage: Stage, audio_server: AudioServer, library: Path
+) -> None:
+    await stage.start_bot()
+    audio_server.resources["/live"] = Resource((library / "Long A.opus").read_bytes())
+    pls = f"[playlist]\nNumberOfEntries=1\nFile1={audio_server.url('/live')}\n".encode()
+    audio_server.resources["/listen"] = Resource(pls, headers={"Content-Type": "audio/x-scpls"})
+    await stage.slash("member", "play", query=audio_server.url("/listen"))
+    await stage.hear(440)
+
+
+async def test_a_playlist_file_is_added_and_what_is_missing_is_told(ready: Stage) -> None:
+    file = ("friday.m3u", m3u("#EXTINF:60,The Testers - Song 1", "D:\\a.mp3", "gone.mp3"), "audio/x-mpegurl")
+    answer = await play_file(ready, file)
+    assert "Song 1" in str(answer["embeds"][0])
+    assert "1 track of “friday.m3u” is not in the library." in str(answer["embeds"][0]["fields"])
+    refused = await play_file(ready, ("empty.pls", b"[playlist]", "audio/x-scpls"))
+    assert text(refused) == "There are no tracks in this playlist."

@@ -14,8 +14,8 @@ from library.domain.favorites import add_favorite
 from library.domain.playlist_entries import add_tracks
 from library.domain.playlists import create_playlist
 from library.models import Playlist, PlaylistEntry, Track
-from library.playlist_files import BadPlaylist, looks_like_list, read_file
 from library.playlist_queries import entries_of
+from library.sources.playlists import BadPlaylist, looks_like_list, read_file
 from library.words import search_key
 from realtime.models import Via
 from realtime.origin import Origin

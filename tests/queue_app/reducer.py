@@ -121,6 +121,7 @@ STEPS: dict[type[TypedEvent], tuple[Callable[[Snapshot, Args], None], ...]] = {
     queue.TrackSkipped: (_leave, _take_player),
     queue.TrackFailed: (_leave, _fail, _take_player),
     queue.TrackRemoved: (_leave, _leave_failed),
+    queue.ListOpened: (_leave,),
     queue.TrackMoved: (_insert,),
     queue.TracksRemoved: (_clear,),
     queue.TracksSkipped: (_clear,),

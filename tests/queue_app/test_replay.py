@@ -17,7 +17,9 @@ from guilds.models import VoiceState
 from library.domain.playlist_entries import add_tracks
 from library.domain.playlists import create_playlist, delete_playlist
 from library.sources import TrackInfo
+from library.sources.playlists import Line
 from queue_app.domain import playback
+from queue_app.domain.open_list import open_list
 from queue_app.domain.requeue import requeue
 from queue_app.domain.votes import recount
 from queue_app.models import QueueItem
@@ -79,6 +81,11 @@ def playlist_comes_and_goes(stage: Stage) -> None:
     playlist = create_playlist("Friday", guild_id=stage.id, origin=origin)
     add_tracks(playlist.pk, [TrackFactory.create().uri], origin=origin)
     delete_playlist(playlist.pk, origin=origin)
+
+
+def link_is_a_list(stage: Stage) -> None:
+    lines = [Line(location=f"https://radio.example/{number}.mp3") for number in range(3)]
+    assert open_list(stage.id, owner=stage.owner, item_id=link(stage).pk, lines=lines) == (3, 0)
 
 
 def link(stage: Stage) -> QueueItem:
@@ -297,6 +304,7 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("an alert rule is made", playing, rule_comes_and_goes, "AlertRuleAdded"),
     ("an alert rule is changed", playing, rule_comes_and_goes, "AlertRuleChanged"),
     ("an alert rule is removed", playing, rule_comes_and_goes, "AlertRuleRemoved"),
+    ("a link is a playlist", playing, lambda s: link_is_a_list(s), "ListOpened"),
     ("the queue is saved", playing, lambda s: s.do("SaveQueue", name="Friday"), "QueueSaved"),
     ("undo saving the queue", playing, lambda s: [s.do("SaveQueue", name="F"), s.do("Undo")], "QueueSaved"),
     ("a playlist is created", playing, playlist_comes_and_goes, "PlaylistCreated"),

@@ -148,6 +148,17 @@ export interface TrackRemoved {
   };
 }
 
+export interface ListOpened {
+  name: "ListOpened";
+  args: {
+    item: QueueItem;
+    added: number;
+    /** how many of its tracks cannot be added */
+    left_out: number;
+    queue_total: number;
+  };
+}
+
 export interface TrackMoved {
   name: "TrackMoved";
   args: {
@@ -486,6 +497,8 @@ export type GuildEvent =
   | TracksSkipped
   /** A queued or failed item was removed. */
   | TrackRemoved
+  /** A queued link leads to a playlist, so its tracks take its place: `added` of them, in `TracksAdded` events. */
+  | ListOpened
   /** An item was moved in the queue. */
   | TrackMoved
   /** Queued items were removed. A long queue is cleared by several of these events. */

@@ -40,6 +40,7 @@ function changed(state, { name, args }) {
     case "TrackSkipped":
     case "TrackFailed":
     case "TrackRemoved":
+    case "ListOpened":
       return { ...state, queue: without(state.queue, args.item) };
     case "TracksRemoved":
     case "TracksSkipped":

@@ -138,6 +138,8 @@ export class ActivityWords {
         return [gettext("%(who)s set the volume to %(percent)s"), { percent: `${args.player.volume}%` }];
       case "SettingsChanged":
         return [gettext("%(who)s changed %(settings)s in the settings"), { settings: strong(settingNames(args.after)) }];
+      case "ListOpened":
+        return [gettext("%(who)s added %(tracks)s from the playlist %(title)s"), { tracks: trackCount(args.added), title }];
       case "QueueSaved":
         return [args.deleted ? gettext("%(who)s deleted the saved playlist") : gettext("%(who)s saved %(tracks)s as a playlist"), { tracks: trackCount(args.count) }];
       case "PlaylistCreated":

@@ -143,6 +143,17 @@ class TrackRemoved(TypedDict):
     queue_total: int
 
 
+class ListOpened(TypedDict):
+    """A queued link leads to a playlist, so its tracks take its place: `added` of them, in `TracksAdded`
+    events."""
+
+    item: QueueItem
+    added: int
+    # how many of its tracks cannot be added
+    left_out: int
+    queue_total: int
+
+
 class TrackMoved(TypedDict):
     """An item was moved in the queue."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from library.playlist_files.shape import BadPlaylist, Line, PlaylistFile, short
+from library.sources.playlists.shape import BadPlaylist, Line, PlaylistFile, short
 
 NAME = "json"
 CONTENT_TYPE = "application/json"

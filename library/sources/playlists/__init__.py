@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from library.playlist_files import m3u, own, pls, xspf
-from library.playlist_files.shape import MAX_BYTES, MAX_LINES, BadPlaylist, Line, PlaylistFile, Problem
+from library.sources.playlists import m3u, own, pls, xspf
+from library.sources.playlists.shape import MAX_BYTES, MAX_LINES, BadPlaylist, Line, PlaylistFile, Problem
 from library.sources.text import repair
 
 __all__ = [

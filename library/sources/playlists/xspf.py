@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from library.playlist_files.shape import MAX_FIELD, BadPlaylist, Line, PlaylistFile, short
+from library.sources.playlists.shape import MAX_FIELD, BadPlaylist, Line, PlaylistFile, short
 
 NAME = "xspf"
 CONTENT_TYPE = "application/xspf+xml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from library.playlist_files.shape import Line, PlaylistFile, milliseconds, short
+from library.sources.playlists.shape import Line, PlaylistFile, milliseconds, short
 
 SUFFIXES = (".pls",)
 _ENTRY = re.compile(r"(file|title|length)\s*([0-9]{1,9})\s*=(.*)", re.IGNORECASE)

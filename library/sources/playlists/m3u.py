@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from library.playlist_files.shape import BadPlaylist, Line, PlaylistFile, milliseconds, short
+from library.sources.playlists.shape import BadPlaylist, Line, PlaylistFile, milliseconds, short
 
 NAME = "m3u8"
 CONTENT_TYPE = "application/vnd.apple.mpegurl"

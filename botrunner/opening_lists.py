@@ -1,0 +1,51 @@
+"""Reads the playlists behind queued links, and puts their tracks in the place of the links."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from library.domain.signed_links import networks_for
+from library.sources.remote_lists import RemoteList, read_remote_list
+from queue_app.domain.open_list import open_list
+from realtime.db import in_thread
+
+log = logging.getLogger(__name__)
+
+INSIDE = "This playlist is inside another one, and is not read."
+NOTHING = "None of the tracks in this playlist can be added here."
+
+type Told = Callable[[UUID, int, int], None]
+"""Takes an item, how many tracks were added in its place, and how many could not be."""
+
+
+def read_list(uri: str) -> RemoteList:
+    """Blocking, for a worker thread. Raises SourceError."""
+    return read_remote_list(uri, allow_private=networks_for(uri))
+
+
+async def put_in_place(
+    guild_id: str,
+    item_id: UUID,
+    found: RemoteList,
+    *,
+    owner: str,
+    told: Told,
+    fail: Callable[[UUID, str, str], Awaitable[None]],
+) -> None:
+    """Replace an item by the tracks of the playlist that was read. `fail` fails the item with a code and a reason.
+
+    Raises LeaseLost.
+    """
+    opened = await in_thread(open_list)(guild_id, owner=owner, item_id=item_id, lines=found.lines)
+    if opened is None:
+        await fail(item_id, "PLAYLIST", INSIDE)
+        return
+    added, left_out = opened
+    if added == 0:
+        await fail(item_id, "PLAYLIST", NOTHING)
+        return
+    left_out += found.surplus + len(found.unread)
+    log.info("Guild %s: item %s was a playlist of %s tracks", guild_id, item_id, added)
+    told(item_id, added, left_out)
