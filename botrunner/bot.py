@@ -130,12 +130,12 @@ class Bot(commands.Bot):
         self.add_cog(History(suggestions))
         self.add_cog(Help(self))
 
-    def _also(self, event: str, take: Callable[[Any], None]) -> None:
+    def _also(self, event: str, take: Callable[[DiscordObject], None]) -> None:
         """After nextcord, let `take` have the payload of each such event of the gateway."""
         parsers = self._connection.parsers
         parse = parsers[event]
 
-        def heard(data: Any) -> None:
+        def heard(data: DiscordObject) -> None:
             parse(data)
             take(data)
 
@@ -144,12 +144,12 @@ class Bot(commands.Bot):
     def _hear_of_channel_statuses(self) -> None:
         """Handle two events that nextcord does not know."""
 
-        def status(data: Any) -> None:
+        def status(data: DiscordObject) -> None:
             reconciler = self._reconcilers.get(str(data["guild_id"]))
             if reconciler is not None:
                 reconciler.channel_status.heard([data])
 
-        def info(data: Any) -> None:
+        def info(data: DiscordObject) -> None:
             reconciler = self._reconcilers.get(str(data["guild_id"]))
             if reconciler is not None:
                 reconciler.channel_status.heard_all(data["channels"])
@@ -242,7 +242,7 @@ class Bot(commands.Bot):
 
     # --- Interactions ---
 
-    def get_interaction(self, data: Any, *, cls: type[Any] = Asked) -> Any:
+    def get_interaction(self, data: DiscordObject, *, cls: type[Any] = Asked) -> Any:  # nextcord overloads it
         return super().get_interaction(data, cls=cls)
 
     async def on_interaction(self, interaction: nextcord.Interaction[Any]) -> None:

@@ -70,7 +70,7 @@ _player = Prepared[Player](
 
 
 def read_desired_state(guild_id: str) -> DesiredState:
-    player: Any = _player.first(guild_id)
+    player: Any = _player.first(guild_id)  # a Player, annotated with `waiting`
     settings = getattr(player.guild, "settings", None) or GuildSettings(pk=guild_id)
     track = player.item.track if player.item else None
     return DesiredState(

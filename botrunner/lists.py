@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import nextcord
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from nextcord.utils import escape_markdown
@@ -174,7 +174,7 @@ def favorites_page(where: Where, number: int) -> Page:
     return _tracks_page(found, favorites, number)
 
 
-def _tracks_page(found: Found, kept: Any, number: int) -> Page:
+def _tracks_page(found: Found, kept: QuerySet[KeptTrack], number: int) -> Page:
     pages, first = _pages(found.length, number)
     tracks = enumerate(kept[first : first + PER_PAGE], start=first + 1)
     lines = [_kept_line(place, each) for place, each in tracks]

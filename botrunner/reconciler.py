@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import time
-from typing import Any
+from collections.abc import Callable
 from uuid import UUID
 
 import nextcord
@@ -146,7 +146,7 @@ class Reconciler:
         await self._settle_sound(desired)
         await self._observe(desired)
 
-    async def _db(self, function: Any, **arguments: Any) -> Any:
+    async def _db[R](self, function: Callable[..., R], **arguments: object) -> R:
         return await in_thread(function)(self.guild_id, owner=self.owner, **arguments)
 
     async def _hold_lease(self) -> bool:

@@ -39,7 +39,7 @@ def _by_key(found: list[Any]) -> dict[Any, Any]:
     return {(each["name"], each.get("type", 1)): each for each in found}
 
 
-def _significant(value: Any) -> Any:
+def _significant(value: object) -> object:
     """Return a part of a command without what is empty, and without what Discord adds."""
     if isinstance(value, dict):
         return {

@@ -58,7 +58,7 @@ class Asked(nextcord.Interaction[Any]):
 
     quiet = False
 
-    def __init__(self, *, data: Any, state: Any) -> None:
+    def __init__(self, *, data: Any, state: Any) -> None:  # both are internals of nextcord
         super().__init__(data=data, state=state)
         self.private = False
         self.edits = False  # a button: deferring it changes nothing, and later answers are separate messages
@@ -71,7 +71,7 @@ class Asked(nextcord.Interaction[Any]):
 
     @property
     def name(self) -> str:
-        data: Any = self.data
+        data: Any = self.data  # each type of interaction has its own keys
         return str(data.get("name") or data.get("custom_id", "")) if data else ""
 
     @property

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 import aiohttp
 import nextcord
@@ -41,8 +40,8 @@ async def _read_refusal(answer: aiohttp.ClientResponse) -> tuple[float, bool]:
 class _Obedient(RateLimit):
     """Waits as long as the last 429 said, then forgets it."""
 
-    def __init__(self, time_offset: float = 0.0, **options: Any) -> None:
-        super().__init__(time_offset, **options)
+    def __init__(self, time_offset: float = 0.0, *, use_reset_timestamp: bool = False) -> None:
+        super().__init__(time_offset, use_reset_timestamp=use_reset_timestamp)
         self._seconds = 1.0  # the length of a whole window
         self._refused_until = 0.0  # the loop's time
 

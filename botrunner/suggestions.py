@@ -24,7 +24,7 @@ from library.playlist_rights import Access
 from library.search import Found, search_catalog, search_library
 from library.shapes import artist_name
 from library.words import search_key
-from queue_app.models import Change, QueueItem
+from queue_app.models import QueueItem
 from queue_app.numbers import numbered_items, search_queue
 from realtime.db import in_thread
 
@@ -123,7 +123,7 @@ class Suggestions:
 
         Raises TimeoutError if earlier searches take too long, or a DatabaseError.
         """
-        tracks: list[Track] = await self._search(search_library, typed, limit=MOST)
+        tracks = await self._search(search_library, typed, limit=MOST)
         return {name: self._remember(name, track.uri) for name, track in name_tracks(tracks).items()}
 
     async def playable(self, guild_id: str, discord_id: str, typed: str) -> dict[str, str]:
@@ -165,19 +165,19 @@ class Suggestions:
         ends = read_range(typed)
         if ends is not None:
             return {_name_range(*ends): typed.strip()} if several else {}
-        items: list[tuple[int, QueueItem]] = await self._search(_find_queued, guild_id, typed.strip())
+        items = await self._search(_find_queued, guild_id, typed.strip())
         return {name_item(number, item): str(item.pk) for number, item in items}
 
     async def changes(self, guild_id: str, discord_id: str, typed: str, *, redo: bool) -> dict[str, str]:
         """Return the primary keys of changes that a person may undo, or redo, by name, at most 25. Raises as `find`."""
-        found: dict[str, Change] = await self._search(find_changes, guild_id, discord_id, typed, redo=redo)
+        found = await self._search(find_changes, guild_id, discord_id, typed, redo=redo)
         return {name: str(change.pk) for name, change in found.items()}
 
     def meant(self, query: str) -> str:
         """Return the value of a suggested name. Other text is returned unchanged."""
         return self._values.get(query.strip(), query)
 
-    async def _search(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    async def _search[**P, R](self, function: Callable[P, R], *args: P.args, **options: P.kwargs) -> R:
         """Run a search in a thread, as soon as there is a slot."""
         async with asyncio.timeout(WAIT_SECONDS):
             await self._searching.acquire()

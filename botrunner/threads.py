@@ -17,7 +17,7 @@ async def in_daemon[R](work: Callable[[], R], *, name: str) -> R:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[R] = loop.create_future()
 
-    def deliver(settle: Callable[[Any], None], value: Any) -> None:
+    def deliver[V](settle: Callable[[V], None], value: V) -> None:
         if not future.done():
             settle(value)
 

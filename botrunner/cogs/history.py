@@ -30,7 +30,7 @@ MAX_PAGE = 100
 MAX_SENTENCE = 300  # a title may be a link of 2,000, and escaping doubles some characters
 
 
-def _change_option(**description: Any) -> Any:
+def _change_option(description: dict[str, Any]) -> nextcord.SlashOption:
     return nextcord.SlashOption(**description, max_length=LONGEST, required=False, default=None)
 
 
@@ -59,7 +59,7 @@ class History(Cog):
     async def undo(
         self,
         interaction: Asked,
-        change: str | None = _change_option(**described("The change to undo. Default: your newest.")),
+        change: str | None = _change_option(described("The change to undo. Default: your newest.")),
     ) -> None:
         sentence, undone = await _undo(interaction, await _seq_of(interaction, change, redo=False))
         await interaction.reply(sentence, view=redo_view(undone))
@@ -69,7 +69,7 @@ class History(Cog):
         self,
         interaction: Asked,
         change: str | None = _change_option(
-            **described("The change to redo. Default: the one that you undid last.")
+            described("The change to redo. Default: the one that you undid last.")
         ),
     ) -> None:
         sentence, redone = await _redo(interaction, await _seq_of(interaction, change, redo=True))

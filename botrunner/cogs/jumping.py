@@ -22,7 +22,7 @@ from library.clock import clock
 from queue_app.queries import load_player
 
 
-def _step() -> Any:
+def _step() -> nextcord.SlashOption:
     """Return the option of how far to go. Each command needs its own object."""
     return nextcord.SlashOption(
         **described("How far: 10 (seconds), 1:30 or 1m30s. Default: 10 seconds."),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
+from uuid import UUID
 
 import nextcord
 from django.utils.translation import gettext as _
@@ -31,17 +31,18 @@ from library.models import Playlist, Track
 from library.playlist_rights import Access
 from library.playlist_serializers import MAX_NAME
 from queue_app.positions import POSITIONS
+from realtime.origin import Origin
 
 
-def _list_option(**more: Any) -> Any:
+def _list_option(**more: Any) -> nextcord.SlashOption:  # which has the types
     return nextcord.SlashOption(**described("The playlist."), max_length=LONGEST, **more)
 
 
-def _new_name_option() -> Any:
+def _new_name_option() -> nextcord.SlashOption:
     return nextcord.SlashOption(**described("Its name."), max_length=MAX_NAME)
 
 
-def _shared_option() -> Any:
+def _shared_option() -> nextcord.SlashOption:
     return nextcord.SlashOption(
         **described("Make it a playlist of this server. Default: it is your own."),
         required=False,
@@ -262,20 +263,20 @@ class Playlists(Cog):
         await asked.suggest(found)
 
 
-async def _pick(asked: Asked, typed: str, **which: Any) -> Found:
+async def _pick(asked: Asked, typed: str, needed: Access = Access.READ, *, favorites: bool = True) -> Found:
     """Raises PlaylistNotFound."""
-    return await read(asked, partial(_picked, **which), asked, typed)
+    return await read(asked, _picked, asked, typed, needed, favorites=favorites)
 
 
 def _bold(name: str) -> str:
     return f"**{escape_markdown(name)}**"
 
 
-async def _origin(asked: Asked) -> Any:
+async def _origin(asked: Asked) -> Origin:
     return await read(asked, origin_of, asked)
 
 
-def _pk(found: Found) -> Any:
+def _pk(found: Found) -> UUID:
     assert found.playlist is not None
     return found.playlist.pk
 
@@ -283,10 +284,10 @@ def _pk(found: Found) -> Any:
 # --- What runs in a thread ---
 
 
-def _picked(asked: Asked, typed: str, **which: Any) -> Found:
+def _picked(asked: Asked, typed: str, needed: Access, *, favorites: bool) -> Found:
     know_asker(asked)
     assert asked.user is not None
-    return pick_list(str(asked.guild_id), str(asked.user.id), typed, **which)
+    return pick_list(str(asked.guild_id), str(asked.user.id), typed, needed=needed, favorites=favorites)
 
 
 def _create(asked: Asked, name: str, *, shared: bool) -> Playlist:

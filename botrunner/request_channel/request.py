@@ -100,5 +100,5 @@ class Request:
 
 def member_of(payload: DiscordObject, guild: nextcord.Guild) -> nextcord.Member:
     """Return the author of a message, with the roles that the message says."""
-    data: Any = payload["member"] | {"user": payload["author"]}
+    data: Any = payload["member"] | {"user": payload["author"]}  # as Discord sends it, unchecked
     return nextcord.Member(data=data, guild=guild, state=guild._state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -23,9 +22,9 @@ class Command(BaseCommand):
             help="the shards to run in this process, such as 0-3/16 (default: all that Discord recommends)",
         )
 
-    def handle(self, *args: object, **options: Any) -> None:
+    def handle(self, *args: object, shards: str | None, **options: object) -> None:
         try:
-            self.shards = parse_shards(options["shards"]) if options["shards"] else None
+            self.shards = parse_shards(shards) if shards else None
         except ValueError as error:
             raise CommandError(str(error)) from error
         try:
