@@ -130,7 +130,7 @@ class Asker:
 
 
 def _entry(
-    event: Any, events: list[Named], args: Mapping[int, str], change: Change | None, asker: Asker
+    event: Event, events: list[Named], args: Mapping[int, str], change: Change | None, asker: Asker
 ) -> dict[str, Any]:
     if change is not None and event.seq > change.last_seq:
         change = None

@@ -78,7 +78,7 @@ def execute_together(
     check_guild_id(guild_id)
     each = dataclasses.replace(origin, command_id="")
 
-    def act() -> Any:
+    def act() -> object:
         result = None
         for name, args in commands:
             result = execute(guild_id, name, args, origin=each).result
@@ -88,7 +88,7 @@ def execute_together(
 
 
 def _once(
-    guild_id: str, name: str, args: dict[str, Any], act: Callable[[], Any], *, origin: Origin
+    guild_id: str, name: str, args: dict[str, Any], act: Callable[[], object], *, origin: Origin
 ) -> Answer:
     try:
         return answer_once(

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext_lazy
 
 from library.query_fields import Query
@@ -50,5 +48,5 @@ class AddTrack(Command):
     undone = "removes it, if it is still queued"
 
     @staticmethod
-    def run(state: GuildState, *, query: str, position: Any) -> QueueItem:
+    def run(state: GuildState, *, query: str, position: str | dict[str, str]) -> QueueItem:
         return put(state, query=query, position=position)

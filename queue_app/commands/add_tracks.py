@@ -65,7 +65,12 @@ class AddTracks(Command):
 
     @staticmethod
     def run(
-        state: GuildState, *, position: Any, shuffle: bool, uris: list[str] | None = None, whole: str = ""
+        state: GuildState,
+        *,
+        position: str | dict[str, str],
+        shuffle: bool,
+        uris: list[str] | None = None,
+        whole: str = "",
     ) -> dict[str, Any]:
         """Raises NotAllowed, ItemNotFound, NothingFound, PlaylistNotFound, QueueFull or QueueCapReached."""
         wanted: list[Wanted]

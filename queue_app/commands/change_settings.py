@@ -25,7 +25,7 @@ class ChangeSettings(Command):
     undone = "restores the earlier values, unless one of them was changed again"
 
     @staticmethod
-    def run(state: GuildState, **changes: Any) -> dict[str, Any]:
+    def run(state: GuildState, **changes: object) -> dict[str, Any]:
         before = {name: getattr(state.settings, name) for name in changes}
         shape = change_settings(state.guild_id, origin=state.origin, **changes)
         differing = {name: value for name, value in before.items() if value != changes[name]}

@@ -285,7 +285,7 @@ def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
     except StoreNotFound as error:
         raise GuildNotFound from error
     user, membership = origin.user, None
-    found: Any = None
+    found: Any = None  # a Membership or a Guild, annotated with the last rank
     if user is not None and not origin.operator:
         found = membership = _member.first(guild_id, user.pk)
         if membership is None and not origin.vouched:

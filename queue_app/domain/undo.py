@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import batched, islice
-from typing import Any
 
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
@@ -178,9 +177,11 @@ def _check_right(state: GuildState, change: Change) -> None:
         raise NotYourChange
 
 
-def _take(state: GuildState, change: Change, **origin: Any) -> Outcome:
+def _take(
+    state: GuildState, change: Change, *, undoes: int | None = None, redoes: int | None = None
+) -> Outcome:
     asked = state.origin
-    state.origin = dataclasses.replace(asked, **origin)
+    state.origin = dataclasses.replace(asked, undoes=undoes, redoes=redoes)
     try:
         return take_steps(state, json.loads(change.inverse))
     finally:

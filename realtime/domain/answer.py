@@ -36,7 +36,7 @@ def answer_once(
     name: str,
     args: dict[str, Any],
     origin: Origin,
-    act: Callable[[], Any],
+    act: Callable[[], object],
     admit: Callable[[], object] | None = None,
 ) -> Answer:
     """Run `act` in one transaction under the store's lock, and save its answer under the command's id.
