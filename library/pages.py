@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -98,13 +99,14 @@ def library_tracks(request: PersonRequest) -> HttpResponse:
     return _show(request, context)
 
 
-def _read(request: PersonRequest, read: Any, *place: str, **wanted: str) -> browse.Page:
+def _read(
+    request: PersonRequest, read: Callable[..., browse.Page], *place: str, **wanted: str
+) -> browse.Page:
     """Return the page of a list that the address names, its first page if the address is wrong."""
     try:
-        found: browse.Page = read(*place, after=request.GET.get("after"), limit=browse.PAGE, **wanted)
+        return read(*place, after=request.GET.get("after"), limit=browse.PAGE, **wanted)
     except InvalidInput:
-        found = read(*place, after=None, limit=browse.PAGE, **wanted)
-    return found
+        return read(*place, after=None, limit=browse.PAGE, **wanted)
 
 
 def _next(request: PersonRequest, found: browse.Page) -> str:
