@@ -54,7 +54,7 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.display_name or self.username
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:  # as of Django's models
         if not self.password:
             self.set_unusable_password()
         super().save(*args, **kwargs)

@@ -137,12 +137,12 @@ class OnlyKnownFields(serializers.Serializer[Any]):
 
     unknown = gettext_lazy("Unknown field.")
 
-    def to_internal_value(self, data: object) -> Any:
+    def to_internal_value(self, data: object) -> dict[str, Any]:
         known = {field.field_name for field in self._writable_fields}
         names = (name for name in (data if isinstance(data, dict) else ()) if name not in known)
         errors: dict[str, Any] = {str(name)[:MAX_NAME]: [self.unknown] for name in islice(names, MAX_UNKNOWN)}
         try:
-            clean = super().to_internal_value(data)
+            clean: dict[str, Any] = super().to_internal_value(data)
         except serializers.ValidationError as error:
             errors.update(cast("dict[str, Any]", error.detail))  # a serializer's detail: sentences by field
         if errors:

@@ -111,7 +111,7 @@ class StaticFiles:
     def __init__(self) -> None:
         self._known = ServeStaticMiddleware(_absent)
 
-    def find(self, path: str) -> Any:
+    def find(self, path: str) -> Any:  # ServeStatic has no types
         """Return ServeStatic's file at this path, or None."""
         if self._known.autorefresh:  # as with `runserver`
             return self._known.find_file(path)

@@ -18,7 +18,7 @@ class ChangesForm[M: Model](forms.ModelForm[M]):
     Other fields are not written, so changes that others made in the meantime stay.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # as of Django's forms
         super().__init__(*args, **kwargs)
         for setting in mirrored_in(self._meta.model).values():
             self.offer(setting)

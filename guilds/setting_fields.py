@@ -35,7 +35,7 @@ class Setting[Set, Get](models.Field[Set, Get]):
 
     def __init__(
         self,
-        *args: Any,
+        *args: Any,  # as of Django's fields, like `kwargs`, here and below
         section: str = "",
         empty: str = "",
         works_when: tuple[str, object] | None = None,

@@ -66,7 +66,7 @@ def listen(scope: dict[str, Any], hear: Hear) -> None:
 class PreframedProtocol(WebSocketsSansIOProtocol):
     """Offers `write_frame` to the application as an ASGI extension. Closes with 4429 on a flood of loose frames."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # as of uvicorn's
         super().__init__(*args, **kwargs)
         self._loose = Bucket(LOOSE_RATE, LOOSE_BURST)
         self._hear: Hear | None = None

@@ -37,7 +37,10 @@ class Schemas:
         self.defs: dict[str, Schema] = {}
 
     def of_type(self, declared: Any, shapes: Mapping[type, Shape]) -> Schema:
-        """Return the schema of a field's type. `shapes` maps types that are not JSON to their serializers."""
+        """Return the schema of a field's type, of any form such as `int | None`.
+
+        `shapes` maps types that are not JSON to their serializers.
+        """
         origin, args = get_origin(declared), get_args(declared)
         if declared in shapes:
             return self.of_serializer(shapes[declared].serializer)

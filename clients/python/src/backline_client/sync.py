@@ -27,7 +27,7 @@ class Event:
     """An event of a log. The server sets `seq`, `parent_seq` and `metadata` (docs/protocol.md), the writer the rest."""
 
     name: str
-    args: Any
+    args: Any  # JSON
     seq: int
     parent_seq: int
     event_id: str
@@ -41,7 +41,7 @@ class NewEvent:
     """An event to push, or a command for a guild's log. The server ignores an `event_id` that it already has."""
 
     name: str
-    args: Any = None
+    args: Any = None  # JSON
     event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
