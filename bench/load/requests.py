@@ -30,6 +30,7 @@ def program(*, database_url: str = "") -> Iterator[str]:
     """Set up the program with an empty database, SQLite's by default. Yields an access token of its user `bench`."""
     with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:
         os.environ |= {"DATA_DIR": folder, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR"}
+        os.environ["ACCESS_TOKEN_SECONDS"] = "86400"  # longer than a measurement on a slow machine
         set_up_django(database_url=database_url)
         from django.core.management import call_command
 
