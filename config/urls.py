@@ -16,6 +16,7 @@ from accounts.callback import second_factor, sent_once
 from config import views
 from guilds import pages as guild_pages
 from library import pages as library_pages
+from library import playlist_pages
 from queue_app import pages as queue_pages
 from streams import pages as stream_pages
 
@@ -45,6 +46,9 @@ urlpatterns = [
     path("library/list/<slug:view>", library_pages.library_list, name="library_list"),
     path("library/albums/<slug:uid>", library_pages.library_album, name="library_album"),
     path("library/artists/<slug:uid>", library_pages.library_artist, name="library_artist"),
+    path("playlists", playlist_pages.playlists, name="playlists_page"),
+    path("playlists/favorites", playlist_pages.favorites, name="favorites_page"),
+    path("playlists/<uuid:playlist_id>", playlist_pages.playlist, name="playlist_page"),
     path("streams", stream_pages.streams, name="streams_page"),
     path("streams/<str:stream_id>", stream_pages.stream, name="stream_page"),
     path(

@@ -21,3 +21,7 @@ class AddEntriesSerializer(serializers.Serializer[dict[str, object]]):
 
 class FavoriteRequestSerializer(serializers.Serializer[dict[str, object]]):
     uri = Uri()
+
+
+class AmongFavoritesSerializer(serializers.Serializer[dict[str, object]]):
+    uris = ListOf(serializers.CharField(max_length=2000), limit=MAX_AT_ONCE)

@@ -177,3 +177,7 @@ class ImportedSerializer(Shape):
     )
     unmatched = UnmatchedLineSerializer(many=True, help_text=gettext_lazy("The first 1,000 of them."))
     unmatched_total = serializers.IntegerField()
+
+
+class FavoriteUrisSerializer(Shape):
+    uris = serializers.ListField(child=serializers.CharField())

@@ -21,7 +21,11 @@ from guilds.serializers import AudienceSerializer
 from library.domain import collaborators, favorites, playlist_entries, playlists
 from library.models import Playlist
 from library.playlist_queries import PAGE, read_entries, read_favorites, read_playlist, read_playlists
-from library.playlist_requests import AddEntriesSerializer, FavoriteRequestSerializer
+from library.playlist_requests import (
+    AddEntriesSerializer,
+    AmongFavoritesSerializer,
+    FavoriteRequestSerializer,
+)
 from library.playlist_rights import Access, Reader, require_access
 from library.playlist_serializers import (
     CollaboratorSerializer,
@@ -31,6 +35,7 @@ from library.playlist_serializers import (
     EntryIdsSerializer,
     EntryPageSerializer,
     FavoritePageSerializer,
+    FavoriteUrisSerializer,
     MoveEntrySerializer,
     PlaylistChangeSerializer,
     PlaylistCreateSerializer,
@@ -211,3 +216,12 @@ class FavoriteListView(APIView):
         """Mark a track as no favorite."""
         favorites.remove_favorite(caller(request), request.query_params.get("uri", ""))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class AmongFavoritesView(APIView):
+    """Which of these tracks are favorites of the caller."""
+
+    @extend_schema(request=AmongFavoritesSerializer, responses=FavoriteUrisSerializer)
+    def post(self, request: Request) -> Response:
+        uris = _read(request, AmongFavoritesSerializer)["uris"]
+        return Response({"uris": sorted(favorites.which_are_favorites(caller(request), uris))})

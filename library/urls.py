@@ -20,6 +20,7 @@ urlpatterns = [
     path("api/library/genres", browse.GenreListView.as_view(), name="genres"),
     path("api/library/scan", browse.ScanView.as_view(), name="library_scan"),
     path("artwork/<str:name>", artwork, name="artwork"),
+    path("api/favorites/among", lists.AmongFavoritesView.as_view(), name="favorites_among"),
     path("api/favorites/export", files.ExportFavoritesView.as_view(), name="favorites_export"),
     path("api/playlists/import", files.ImportView.as_view(), name="playlist_import"),
     path("api/playlists/<uuid:playlist_id>/export", files.ExportView.as_view(), name="playlist_export"),

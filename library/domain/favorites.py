@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import batched
+
 from django.db import transaction
 
 from accounts.models import User
 from library.domain.find import find_tracks, save_links
-from library.domain.playlist_entries import check_length, words_of
+from library.domain.playlist_entries import IN_STATEMENT, check_length, words_of
 from library.errors import NothingFound
 from library.models import Favorite
 
@@ -34,4 +36,6 @@ def remove_favorite(user: User, uri: str) -> bool:
 
 def which_are_favorites(user: User, uris: list[str]) -> set[str]:
     """Return those of the uris that are favorites of the person."""
-    return set(Favorite.objects.filter(user=user, uri__in=uris).values_list("uri", flat=True))
+    mine = Favorite.objects.filter(user=user)
+    parts = batched(dict.fromkeys(uris), IN_STATEMENT)
+    return {uri for part in parts for uri in mine.filter(uri__in=part).values_list("uri", flat=True)}

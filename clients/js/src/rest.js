@@ -67,6 +67,21 @@ export class RestClient {
     return this.#send("PATCH", path, body);
   }
 
+  /** @param {string} path @param {unknown} body */
+  put(path, body) {
+    return this.#send("PUT", path, body);
+  }
+
+  /**
+   * Send a file as it is.
+   * @param {string} path
+   * @param {Blob} file
+   * @param {{idempotencyKey?: string}} [options]
+   */
+  upload(path, file, options) {
+    return this.#send("POST", path, file, options);
+  }
+
   /** @param {string} path */
   delete(path) {
     return this.#send("DELETE", path);
@@ -82,7 +97,8 @@ export class RestClient {
   async #send(method, path, body, { idempotencyKey, signal } = {}) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
-    if (body !== undefined) headers["Content-Type"] = "application/json";
+    const file = body instanceof Blob;
+    if (body !== undefined) headers["Content-Type"] = file ? "application/octet-stream" : "application/json";
     if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
     for (let attempt = 1; ; attempt++) {
       const token = await this.#tokens.get();
@@ -94,7 +110,7 @@ export class RestClient {
           signal,
           // Only the bearer token identifies the user: without cookies there is no CSRF check and no other user.
           credentials: "omit",
-          body: body === undefined ? undefined : JSON.stringify(body),
+          body: file || body === undefined ? body : JSON.stringify(body),
         });
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 401 || attempt > 1) throw error;

@@ -12,6 +12,7 @@ import { byId, element, setText } from "../backline/js/dom.js";
 import { readableUrl, titleOf } from "../backline/js/format.js";
 import { gettext, interpolate, ngettext } from "../backline/js/i18n.js";
 import { GuildView } from "../guilds/guild-view.js";
+import { Hearts } from "./hearts.js";
 import { lookOf } from "./player-look.js";
 import { PlayerPast } from "./player-past.js";
 import { PlayerView } from "./player-view.js";
@@ -36,8 +37,10 @@ const voiceChannel = byId("voice-channel");
 /** @type {HTMLInputElement} */
 const searchInput = byId("search-input");
 
+const client = new Client({ baseUrl: location.origin, userId: document.body.dataset.userId });
+const hearts = new Hearts({ rest: client.rest, attempt });
 const store = new GuildStore({
-  client: new Client({ baseUrl: location.origin, userId: document.body.dataset.userId }),
+  client,
   guildId: document.body.dataset.guildId ?? "",
   onChange: draw,
   onEvents: tell,
@@ -51,6 +54,7 @@ const queueView = new QueueView({
   front: (itemId, title) => attempt(() => store.move(itemId, null), consequence("MoveItem", title)),
   retry: (itemId, title) => attempt(() => store.retry(itemId), consequence("RetryItem", title)),
   now: (itemId) => attempt(() => store.skipTo(itemId)),
+  hearts,
 });
 const playerView = new PlayerView({
   onPress: press,
@@ -258,6 +262,7 @@ function draw() {
     changes: store.pendingCount + (wish ? 1 : 0),
     wish: wish?.paused ?? null,
   }), player, store.can, store.skipVote);
+  hearts.fill(byId("heart"), player.item?.track ?? null);
   drawQueue();
   undoView.draw();
   document.body.toggleAttribute("data-no-move", store.can?.move === false);

@@ -9,6 +9,7 @@ import { jumping } from "./player-view.js";
 /**
  * @import { Player, QueueItem, Rights, Track } from "../client/types.d.ts"
  * @import { FailedRow, Row } from "../client/rows.js"
+ * @import { Hearts } from "./hearts.js"
  *
  * @typedef {object} Line one row as it is drawn
  * @property {string} key
@@ -46,7 +47,7 @@ export class QueueView {
   #nodes = new Map();
   #drawnOnce = false;
 
-  /** @param {{remove: OnItem, front: OnItem, retry: OnItem, now: OnItem}} on */
+  /** @param {{remove: OnItem, front: OnItem, retry: OnItem, now: OnItem, hearts: Hearts}} on */
   constructor(on) {
     this.#on = on;
   }
@@ -108,6 +109,7 @@ export class QueueView {
   #build() {
     const retry = element("button", { class: "button button-quiet button-small row-retry", type: "button" }, icon("rotate-ccw"), gettext("Retry"));
     const now = element("button", { class: "icon-button row-now", type: "button" }, icon("play"));
+    const heart = element("button", { class: "icon-button heart row-heart", type: "button" }, icon("heart"));
     const front = element("button", { class: "icon-button row-front", type: "button" }, icon("arrow-up-to-line"));
     const remove = element("button", { class: "icon-button", type: "button" }, icon("x"));
     const node = element("li", { class: "row" },
@@ -116,7 +118,7 @@ export class QueueView {
         element("span", { class: "line-title", dir: "auto" }),
         element("span", { class: "line-sub" })),
       element("span", { class: "row-time" }),
-      element("span", { class: "row-acts" }, retry, now, front, remove));
+      element("span", { class: "row-acts" }, retry, heart, now, front, remove));
     const acts = /** @type {[HTMLElement, OnItem][]} */ ([[retry, this.#on.retry], [now, this.#on.now], [front, this.#on.front], [remove, this.#on.remove]]);
     for (const [button, act] of acts) {
       button.addEventListener("click", () => {
@@ -130,7 +132,7 @@ export class QueueView {
   /** @param {HTMLElement} node @param {Line} line @param {Rights | null} can @param {boolean} mayJump */
   #fill(node, line, can, mayJump) {
     const [art, text, time, acts] = /** @type {HTMLElement[]} */ ([...node.children]);
-    const [retry, now, front, remove] = /** @type {HTMLElement[]} */ ([...acts.children]);
+    const [retry, heart, now, front, remove] = /** @type {HTMLButtonElement[]} */ ([...acts.children]);
     const [title, sub] = /** @type {HTMLElement[]} */ ([...text.children]);
     const failed = line.state === "failed" || line.state === "retrying";
     node.dataset.state = line.state;
@@ -146,6 +148,7 @@ export class QueueView {
     retry.hidden = !failed || can?.add === false;
     setAttribute(retry, "disabled", line.state === "retrying");
     setAttribute(retry, "aria-label", interpolate(gettext("Retry %(title)s"), name));
+    this.#on.hearts.fill(heart, failed ? null : line.track);
     now.hidden = failed || !mayJump;
     setAttribute(now, "aria-label", interpolate(gettext("Play %(title)s now"), name));
     now.title = gettext("Play now");
