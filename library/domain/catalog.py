@@ -50,11 +50,11 @@ def place_tracks(tracks: Sequence[tuple[Track, Details]], touched: Touched) -> N
     wanted = [(track, details, _identify(track, details)) for track, details in tracks]
     artists = _artists(wanted)
     albums = _albums(wanted, artists)
-    for track, _, identity in wanted:
+    for track, details, identity in wanted:
         touched.note(track)  # where it was
         album = albums[identity.uid(track.source)] if identity else None
         track.in_album_id = album.pk if album else None
-        track.by_artist_id = _pk(artists, track, track.artist)
+        track.by_artist_id = _pk(artists, track, _main_artist(track, details))
         if album is not None and not track.album:
             track.album = album.title
             track.album_words = album.title_words
@@ -77,15 +77,19 @@ def _identify(track: Track, details: Details) -> AlbumIdentity | None:
 
 
 def _pk(artists: dict[str, Artist], track: Track, name: str | None) -> int | None:
-    artist = artists.get(artist_uid(track.source, main_artist(name))) if name else None
+    artist = artists.get(artist_uid(track.source, name)) if name else None
     return artist.pk if artist else None
+
+
+def _main_artist(track: Track, details: Details) -> str | None:
+    return details.main_artist or (main_artist(track.artist) if track.artist else None)
 
 
 def _artists(wanted: Iterable[_Wanted]) -> dict[str, Artist]:
     """Return the artists of tracks and albums by their uid. Creates those that are missing."""
     new: dict[str, Artist] = {}
     for track, details, identity in wanted:
-        named = [(track.artist and main_artist(track.artist), details.artist_sort)]
+        named = [(_main_artist(track, details), details.artist_sort)]
         if identity and identity.artist:
             named.append((identity.artist, details.album_artist_sort))
         for name, sort_name in named:

@@ -107,6 +107,17 @@ def _is_all_flac(read_at: ReadAt, size: int | None) -> bool:
     return size <= at + min(raw, frames * largest_frame or raw) + _SLACK_BYTES
 
 
+def flac_length_ms(read_at: ReadAt, size: int) -> int | None:
+    """Return the length of a FLAC file by its STREAMINFO. None without one, or if another file may be joined to it."""
+    start = id3_size(read_at)
+    head = read_at(start, 26)
+    if not head.startswith(b"fLaC") or not _is_all_flac(read_at, size):
+        return None
+    numbers = int.from_bytes(head[18:26])
+    rate, samples = numbers >> 44, numbers & ((1 << 36) - 1)
+    return round(samples * 1000 / rate) if rate else None
+
+
 @dataclass(frozen=True, slots=True)
 class Mp3Header:
     """The Xing, Info or VBRI header in the first frame. `offset` is where that frame begins in the file."""

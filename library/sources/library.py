@@ -17,6 +17,7 @@ from library.sources.errors import SourceError
 from library.sources.file_names import read_name
 from library.sources.names import clean
 from library.sources.probe import probe
+from library.sources.quick import quick_probe
 from library.sources.source import Source
 from library.sources.text import repair
 from library.sources.types import TrackInfo, readable
@@ -164,7 +165,7 @@ class LibrarySource(Source):
     def read(self, uri: str, path: Path, *, numbered: bool = False) -> TrackInfo:
         """Read a file. Its name replaces the tags that are missing. `numbered`: see `read_name`."""
         encoding = self.options.tag_encoding
-        found = probe(path, tag_encoding=encoding)
+        found = quick_probe(path, tag_encoding=encoding) or probe(path, tag_encoding=encoding)
         (stem,) = repair([path.stem], latin=False, prefer=encoding)
         named = read_name(stem, numbered=numbered)
         info = self.describe(uri, found, title=named.title)

@@ -24,6 +24,7 @@ _JOINERS = "\u200c\u200d"
 _TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
 # Format characters to remove, because a space would break the word: soft hyphen, word joiner, byte order mark.
 _DROPPED = "\u00ad\u2060\ufeff"
+ARTISTS_APART = "\n"  # between the artists of one tag, if the file lists them separately
 # The names of tags in FFmpeg, by what they are used for here. The first that a file has is used.
 _NAMES = {
     "title": ("title",),
@@ -52,13 +53,16 @@ def read_names(tags: Mapping[str, str], *, is_id3: bool, prefer: str) -> Names:
     """Read the tags of a file, by lower-case name. `prefer`: the encoding of texts in doubt (see `repair`)."""
     raw = {use: value[:_READ_OF_TAG] for use, names in _NAMES.items() if (value := _first(tags, names))}
     texts = repair(list(raw.values()), latin=is_id3, prefer=prefer)
-    found = {use: clean(text) for use, text in zip(raw, texts, strict=True)}
+    read = dict(zip(raw, texts, strict=True))
+    found = {use: clean(text) for use, text in read.items()}
     get = found.get
+    artists = [name for part in read.get("artist", "").split(ARTISTS_APART) if (name := clean(part))]
     return Names(
         title=get("title"),
-        artist=get("artist"),
+        artist=clean(", ".join(artists)),
         album=get("album"),
         details=Details(
+            main_artist=artists[0] if len(artists) > 1 else None,
             album_artist=get("album_artist"),
             disc=first_number(_first(tags, _DISC), most=MAX_DISC),
             number=first_number(_first(tags, _NUMBER), most=MAX_NUMBER),

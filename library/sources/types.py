@@ -13,8 +13,10 @@ type Networks = Sequence[IPv4Network | IPv6Network]
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What a file's tags say besides title, artist and album. The `…_sort` fields are names for sorting."""
+    """What a file's tags say besides title, artist and album. The `…_sort` fields are names for sorting. `main_artist`:
+    the first one, if the tags list several artists separately."""
 
+    main_artist: str | None = None
     album_artist: str | None = None
     disc: int | None = None
     number: int | None = None
