@@ -144,13 +144,13 @@ async def measure_relay_with(credit: int | None, *, frames: int) -> None:
                     bare,
                     frames,
                     partial(bare.tell, f"publish 1 {SIZE}"),
-                    lambda due=due: all(c.messages >= due for c in clients),  # type: ignore[misc]  # `due` has no type
+                    partial(lambda due: all(c.messages >= due for c in clients), due),
                 )
                 used += await turn(
                     running,
                     frames,
                     partial(send_frame, producer, bytes(SIZE)),
-                    lambda due=due: len(ages) >= due * CONSUMERS * 0.95,  # type: ignore[misc]  # `due` has no type
+                    partial(lambda due: len(ages) >= due * CONSUMERS * 0.95, due),
                 )
     how = f"credit {credit}" if credit else "no credit"
     verdict(

@@ -11,7 +11,7 @@ from queue_app.domain.restore.queue import set_order
 from queue_app.events import QueueShuffled
 from queue_app.serializers import ShuffledSerializer
 
-_random = random.SystemRandom()
+_random: random.Random = random.SystemRandom()
 
 
 class ShuffleQueue(Command):

@@ -28,7 +28,7 @@ from queue_app.left_out import Adding
 from queue_app.models import QueueItem
 from queue_app.positions import Position
 
-_random = random.SystemRandom()
+_random: random.Random = random.SystemRandom()
 
 
 def put_all(

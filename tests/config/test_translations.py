@@ -85,8 +85,10 @@ def unmarked_in_python(source: str) -> Iterator[tuple[int, str]]:
             shown.update(label.elts[1] if isinstance(label, ast.Tuple) else label for label in labels)
     for node in ast.walk(tree):
         text = text_of(node)
-        if text and node not in quiet and (WORD.search(text) if node in shown else SENTENCE.fullmatch(text)):
-            yield node.lineno, text  # type: ignore[attr-defined]  # an expression
+        if not isinstance(node, ast.expr) or not text or node in quiet:
+            continue
+        if WORD.search(text) if node in shown else SENTENCE.fullmatch(text):
+            yield node.lineno, text
 
 
 def is_english(path: Path) -> bool:

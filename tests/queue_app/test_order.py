@@ -160,7 +160,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.example = transaction.atomic()
         self.example.__enter__()
-        add_many._random = shuffle_queue._random = random.Random(1)  # type: ignore[assignment]  # repeatable
+        add_many._random = shuffle_queue._random = random.Random(1)  # repeatable
 
     def teardown(self) -> None:
         transaction.set_rollback(True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -53,7 +53,7 @@ async def test_whose_stream_was_dropped_and_opened_anew_meanwhile_is_on_the_new_
 
     assert set(board.question() or []) == {first, second}
     first.stream.deliver("note", b'{"type":"note"')
-    assert [len(each.peer.queued) for each in (first, second)] == [1, 1]  # type: ignore[attr-defined]  # a Socket
+    assert [len(cast(Socket, each.peer).queued) for each in (first, second)] == [1, 1]
     for each in (first, second):
         board.leave(each)
     assert board.streams == {}
