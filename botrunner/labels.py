@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import regex  # type: ignore[import-untyped]  # ships no types
+import regex
 from django.utils.translation import gettext as _
 
 _GRAPHEME = regex.compile(r"\X")

@@ -18,7 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 from django.utils.translation import gettext as _
-from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]  # ships no types
+from servestatic.middleware import ServeStaticMiddleware
 
 from config.views import bad_request
 from realtime.asgi import Message, Receive, Scope, Send

@@ -8,7 +8,7 @@ from daphne.apps import DaphneConfig
 from realtime.upgrade import handshake_fault
 
 
-class AskFirstRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne ships no types
+class AskFirstRequest(http_protocol.WebRequest):
     """Passes a request that is not a valid handshake to the application as HTTP."""
 
     def process(self) -> object:
@@ -26,7 +26,7 @@ class AskFirstRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne
         return super().process()
 
 
-class RunserverConfig(DaphneConfig):  # type: ignore[misc]  # as above
+class RunserverConfig(DaphneConfig):
     def ready(self) -> None:
         super().ready()
         http_protocol.WebRequest = AskFirstRequest

@@ -11,7 +11,7 @@ from drf_spectacular.utils import Direction
 from queue_app.commands import COMMANDS
 
 
-class ResultShapes(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # its __init_subclass__ has no types
+class ResultShapes(OpenApiSerializerFieldExtension):
     target_class = "queue_app.command_serializers.ResultField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:

@@ -48,9 +48,9 @@ def exposition() -> bytes:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # its library has no types here
+            mark_process_dead(pid, folder)
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # as above
+    MultiProcessCollector(registry, folder)
     return generate_latest(registry)
 
 

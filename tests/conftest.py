@@ -21,8 +21,8 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.models.signals import post_migrate
 from django.test import Client
 from pytest_django import Settings
-from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]  # ships no types
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # ships no types
+from servestatic.middleware import ServeStaticMiddleware
+from xdist.scheduler import LoadScopeScheduling
 
 from accounts.domain.sessions import issue_pair
 from accounts.models import AuthSession, User
@@ -90,7 +90,7 @@ def _place(item: pytest.Item) -> int:
     return next((place for place, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
 
 
-class OneProgramForAll(LoadScopeScheduling):  # type: ignore[misc]  # untyped, so Any
+class OneProgramForAll(LoadScopeScheduling):
     """Assigns tests to workers by file, because a file's tests share servers and browsers.
 
     One worker gets all of tests/e2e, because the program takes seconds to start.

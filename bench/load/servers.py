@@ -133,7 +133,7 @@ async def naive() -> None:
     from channels.generic.websocket import AsyncWebsocketConsumer
     from channels.layers import get_channel_layer
 
-    class Consumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no types, so its class is Any
+    class Consumer(AsyncWebsocketConsumer):
         async def connect(self) -> None:
             await self.channel_layer.group_add("bench", self.channel_name)
             await self.accept()

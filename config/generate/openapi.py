@@ -11,8 +11,8 @@ from drf_spectacular.generators import SchemaGenerator
 
 @cache
 def openapi() -> dict[str, Any]:
-    generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # drf-spectacular gives this class no types
-    document: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # as above
+    generator = SchemaGenerator()
+    document: dict[str, Any] = generator.get_schema(request=None, public=True)
     return document
 
 

@@ -21,7 +21,7 @@ import nextcord.state
 import nextcord.voice_client
 import pytest
 import rest_framework_simplejwt.backends
-import servestatic.middleware  # type: ignore[import-untyped]  # ships no types
+import servestatic.middleware
 import uvicorn
 import uvicorn._subprocess
 import uvicorn.protocols.http.h11_impl
