@@ -26,20 +26,25 @@ class Prepared[M: Model]:
     8.9 on a quiet one. Use it only for queries that run with each command.
     """
 
-    def __init__(self, query: Callable[..., QuerySet[M]], *kinds: type[Argument]) -> None:
-        self._query = query
+    def __init__(self, query: Callable[..., QuerySet[M]], *kinds: type[Argument], many: bool = False) -> None:
+        """`many`: for `all` instead of `first`."""
+        self._query = query if many else lambda *stand_ins: query(*stand_ins)[:1]
         self._kinds = kinds
         self._built: _Built[M] | None = None
 
     def first(self, *arguments: Argument) -> M | None:
         """Return the first row as an object, None if there is none."""
+        found = self.all(*arguments)
+        return found[0] if found else None
+
+    def all(self, *arguments: Argument) -> list[M]:
+        """Return the rows as objects."""
         if self._built is None:
             self._built = _build(self._query, self._kinds)
         built = self._built
         with connection.cursor() as cursor:
             cursor.execute(built.sql, built.parameters(arguments))
-            row = cursor.fetchone()
-        return None if row is None else built.make(row)
+            return [built.make(row) for row in cursor.fetchall()]
 
 
 class _Built[M: Model](NamedTuple):
@@ -56,7 +61,7 @@ def _stand_in(kind: type[Argument], at: int) -> Argument:
 
 def _build[M: Model](query: Callable[..., QuerySet[M]], kinds: tuple[type[Argument], ...]) -> _Built[M]:
     stand_ins = [_stand_in(kind, at) for at, kind in enumerate(kinds)]
-    queryset = query(*stand_ins)[:1]
+    queryset = query(*stand_ins)
     compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)  # the stubs lack most of it
     # Use the calling thread's connection. Otherwise the compiler keeps the first thread's connection open.
     compiler.connection = connection

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
+from database.prepared import Prepared
 from library.models import Album, Artist, Track
 from library.search_index import ALBUMS, ARTISTS, TRACKS, Indexed
 from library.sources import searchable_sources
@@ -23,6 +25,7 @@ from library.words import LAST, query_terms, search_key
 
 MAX_QUERY = 500
 CANDIDATES = 200  # of one tier
+AT_ONCE = 25  # rows in one statement
 
 type Groups = list[list[tuple[str, bool]]]
 """The words that must match, each with its alternatives, and whether it is only the beginning of a word."""
@@ -53,12 +56,7 @@ class Found:
 def search_catalog(query: str, *, limit: int = 20) -> Found:
     """Return the tracks, albums and artists that match a query. An empty query matches nothing."""
     tracks, albums, artists = _search(query, (_TRACKS, _ALBUMS, _ARTISTS), searchable_sources(), limit)
-    found = Album.objects.select_related("artist").in_bulk(albums)
-    return Found(
-        tracks=_in_order(Track.objects.in_bulk(tracks), tracks),
-        albums=_in_order(found, albums),
-        artists=_in_order(Artist.objects.in_bulk(artists), artists),
-    )
+    return Found(_load(_tracks, tracks), _load(_albums, albums), _load(_artists, artists))
 
 
 def search_library(query: str, *, source: str | None = None, limit: int = 20) -> list[Track]:
@@ -72,10 +70,25 @@ def search_library(query: str, *, source: str | None = None, limit: int = 20) ->
             Track.objects.filter(source__in=sources, available=True).order_by("title_key", "id")[:limit]
         )
     (ids,) = _search(query, (_TRACKS,), sources, limit)
-    return _in_order(Track.objects.in_bulk(ids), ids)
+    return _load(_tracks, ids)
 
 
-def _in_order[M: Model](rows: dict[Any, M], ids: list[int]) -> list[M]:
+def _by_ids[M: Model](rows: QuerySet[M]) -> Prepared[M]:
+    """Return a query for AT_ONCE rows. Building it each time takes longer than the search itself."""
+    return Prepared(lambda *ids: rows.filter(pk__in=ids).order_by(), *[int] * AT_ONCE, many=True)
+
+
+_tracks = _by_ids(Track.objects.all())
+_albums = _by_ids(Album.objects.select_related("artist"))
+_artists = _by_ids(Artist.objects.all())
+
+
+def _load[M: Model](query: Prepared[M], ids: list[int]) -> list[M]:
+    """Return the rows with these ids, in their order."""
+    rows: dict[Any, M] = {}
+    for part in batched(ids, AT_ONCE):
+        filled = [*part, *[part[-1]] * (AT_ONCE - len(part))]
+        rows |= {row.pk: row for row in query.all(*filled)}
     return [rows[each] for each in ids if each in rows]
 
 
