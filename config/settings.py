@@ -181,6 +181,15 @@ except ValueError as error:
 ATTACHMENT_MAX_MB = env.int("ATTACHMENT_MAX_MB", 100)
 ATTACHMENTS_MAX_MB = env.int("ATTACHMENTS_MAX_MB", 5_000)
 
+# Files that people upload: whether they may, and the size and length of one. Then the size of all of one person, of
+# those for one guild, and of all that are kept in DATA_DIR.
+UPLOADS = env.bool("UPLOADS", True)
+UPLOAD_MAX_MB = env.int("UPLOAD_MAX_MB", 200)
+UPLOAD_MAX_MINUTES = env.int("UPLOAD_MAX_MINUTES", 240)
+UPLOADS_PER_PERSON_MB = env.int("UPLOADS_PER_PERSON_MB", 2_000)
+UPLOADS_PER_GUILD_MB = env.int("UPLOADS_PER_GUILD_MB", 5_000)
+UPLOADS_MAX_MB = env.int("UPLOADS_MAX_MB", 20_000)
+
 REDIS_URL = env.str("REDIS_URL", "")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 
@@ -223,6 +232,11 @@ def _faults() -> list[str]:
         "PLAYLIST_MAX_TRACKS",
         "ATTACHMENT_MAX_MB",
         "ATTACHMENTS_MAX_MB",
+        "UPLOAD_MAX_MB",
+        "UPLOAD_MAX_MINUTES",
+        "UPLOADS_PER_PERSON_MB",
+        "UPLOADS_PER_GUILD_MB",
+        "UPLOADS_MAX_MB",
     ):
         if globals()[name] <= 0:
             faults.append(f"{name} must be greater than 0")

@@ -1,4 +1,4 @@
-"""Django admin for tracks, albums and artists, and for the scan of the library's folder."""
+"""Django admin for tracks, albums, artists and uploads, and for the scan of the library's folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin
 from library.domain.scan_request import request_scan
-from library.models import Album, Artist, ScanLease, Track
+from library.domain.uploads import delete_upload
+from library.models import Album, Artist, ScanLease, Track, Upload
 
 
 @admin.register(Track)
@@ -57,3 +58,23 @@ class ScanAdmin(ReadOnlyAdmin):
         self.message_user(
             request, _("The scan begins within seconds, as long as the bot's process runs."), messages.SUCCESS
         )
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin):
+    """Operators may delete uploads, with their files."""
+
+    list_display = ("__str__", "user", "guild", "size", "received", "track", "created_at")
+    list_filter = ("guild",)
+    search_fields = ("name", "user__username")
+    list_select_related = ("user", "guild", "track")
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return bool(request.user.is_staff)
+
+    def delete_model(self, request: HttpRequest, obj: Upload) -> None:
+        delete_upload(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        for upload in list(queryset):
+            delete_upload(upload)

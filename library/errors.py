@@ -27,6 +27,46 @@ class FileRefused(Refusal):
         self.text = sentence or self.sentence
 
 
+class UploadsOff(Refusal):
+    """The operator has turned uploads off (UPLOADS)."""
+
+    code = "UPLOADS_OFF"
+    sentence = _("Uploads are turned off on this installation.")
+    status = 403
+
+
+class UploadNotFound(Refusal):
+    """The caller has no such upload."""
+
+    code = "UPLOAD_NOT_FOUND"
+    sentence = _("This upload does not exist, or was cancelled.")
+    status = 404
+
+
+class UploadTooLarge(Refusal):
+    """The file is larger than UPLOAD_MAX_MB. The text has the limit."""
+
+    code = "UPLOAD_TOO_LARGE"
+    sentence = _("The file is too large.")
+    status = 413
+
+
+class UploadQuotaReached(Refusal):
+    """There is no room for the file: for the person, the guild, or on this installation. The text says which."""
+
+    code = "UPLOAD_QUOTA_REACHED"
+    sentence = _("There is no room for this file. Delete uploads that you no longer need.")
+    status = 409
+
+
+class UploadOutOfStep(Refusal):
+    """The part does not continue what was received. Ask for the upload's `offset`, and send the part from there."""
+
+    code = "UPLOAD_OUT_OF_STEP"
+    sentence = _("This part does not continue the file.")
+    status = 409
+
+
 class NothingFound(Refusal):
     """No track matches. The text has the query and says what to do."""
 

@@ -327,3 +327,49 @@ class Favorite(KeptTrack):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-id"], name="favorite_newest"),
         ]
+
+
+class Upload(models.Model):
+    """A file that a person uploads, and its track once it is whole.
+
+    receiving → kept        its last part came, and it is audio
+              → deleted     it is cancelled, abandoned, or no audio
+
+    Several people may have uploaded the same file, which is kept once. `size` is what the client says at first.
+    `received` bytes are on the disk.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    guild = models.ForeignKey(
+        Guild,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("The server for which it was uploaded, whose limit it counts against."),
+    )
+    track = models.ForeignKey(Track, on_delete=models.PROTECT, null=True, blank=True, related_name="uploads")
+    name = models.CharField(max_length=200, help_text=_("Name of the file."))
+    size = models.PositiveBigIntegerField(help_text=_("Bytes."))
+    received = models.PositiveBigIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-created_at", "id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["user", "-created_at"], name="upload_of_person"),
+            models.Index(fields=["changed_at"], condition=Q(track=None), name="upload_receiving"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(received__lte=models.F("size")), name="upload_received_at_most_size"
+            ),
+            models.UniqueConstraint(
+                fields=["user", "track"], condition=~Q(track=None), name="upload_once_for_each_person"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

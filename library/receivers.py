@@ -11,6 +11,8 @@ from guilds.models import Membership
 from guilds.signals import listing_sources
 from library.domain.collaborators import end_sharing, pass_on_playlists
 from library.domain.playlists import empty_trash
+from library.domain.uploads import delete_abandoned, delete_uploads_of
+from library.models import Upload
 from library.playlist_queries import (
     export_collaborations,
     export_entries,
@@ -35,6 +37,27 @@ def export_lists(sender: object, user: User, **kwargs: object) -> dict[str, obje
     }
 
 
+@receiver(exporting)
+def export_uploads(sender: object, user: User, **kwargs: object) -> dict[str, object]:
+    return {
+        "uploads": [
+            {
+                "id": str(upload.pk),
+                "name": upload.name,
+                "bytes": upload.size,
+                "track": upload.track.uri if upload.track else None,
+                "at": upload.created_at.isoformat(),
+            }
+            for upload in Upload.objects.filter(user=user).select_related("track")
+        ]
+    }
+
+
+@receiver(departing)
+def delete_their_uploads(sender: object, user: User, **kwargs: object) -> None:
+    delete_uploads_of(user)
+
+
 @receiver(departing)
 def pass_on(sender: object, user: User, **kwargs: object) -> None:
     pass_on_playlists(user)
@@ -47,4 +70,4 @@ def end_sharing_there(sender: object, instance: Membership, **kwargs: object) ->
 
 @receiver(housekeeping)
 def delete_removed(sender: object, **kwargs: object) -> dict[str, int]:
-    return empty_trash()
+    return empty_trash() | delete_abandoned()

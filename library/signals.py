@@ -6,3 +6,6 @@ from django.dispatch import Signal
 
 # `track`: a track that was just read from its file and saved.
 track_read = Signal()
+
+# `track`: a track whose file was deleted for good. It is no longer available.
+track_withdrawn = Signal()

@@ -3,6 +3,7 @@ from django.urls import path
 from library import browse_views as browse
 from library import playlist_file_views as files
 from library import playlist_views as lists
+from library import upload_views as uploads
 from library.views import SearchView, artwork
 
 urlpatterns = [
@@ -19,6 +20,8 @@ urlpatterns = [
     path("api/library/folders", browse.FolderListView.as_view(), name="folders"),
     path("api/library/genres", browse.GenreListView.as_view(), name="genres"),
     path("api/library/scan", browse.ScanView.as_view(), name="library_scan"),
+    path("api/uploads", uploads.UploadListView.as_view(), name="uploads"),
+    path("api/uploads/<uuid:upload_id>", uploads.UploadView.as_view(), name="upload"),
     path("artwork/<str:name>", artwork, name="artwork"),
     path("api/favorites/among", lists.AmongFavoritesView.as_view(), name="favorites_among"),
     path("api/favorites/export", files.ExportFavoritesView.as_view(), name="favorites_export"),

@@ -7,8 +7,8 @@ from django.dispatch import receiver
 from accounts.models import User
 from accounts.signals import departing, exporting, housekeeping
 from library.models import Track
-from library.signals import track_read
-from queue_app.domain.announce import announce_track
+from library.signals import track_read, track_withdrawn
+from queue_app.domain.announce import announce_track, remove_track
 from queue_app.domain.forget import forget_person
 from queue_app.domain.retention import forget_history
 from queue_app.history import plays_of
@@ -51,3 +51,8 @@ def forget_items(sender: object, user: User, **kwargs: object) -> None:
 @receiver(track_read)
 def announce_what_was_read(sender: object, track: Track, **kwargs: object) -> None:
     announce_track(track)
+
+
+@receiver(track_withdrawn)
+def remove_what_was_withdrawn(sender: object, track: Track, **kwargs: object) -> None:
+    remove_track(track)

@@ -21,6 +21,7 @@ def options_for(uri: str) -> SourceOptions:
         allow_private=networks_for(uri),
         tag_encoding=settings.LIBRARY_TAG_ENCODING,
         attachments=settings.DATA_DIR / "attachments",
+        uploads=settings.DATA_DIR / "uploads",
         renew=renew,
         locate=locate,
     )

@@ -8,13 +8,14 @@ from library.sources.http import HttpSource
 from library.sources.library import LibrarySource
 from library.sources.source import Source, SourceOptions
 from library.sources.types import Media, MediaFile, Networks, TrackInfo
+from library.sources.upload import UploadSource
 
 __all__ = [
     "SOURCES", "Media", "MediaFile", "Networks", "Source", "SourceError", "SourceOptions", "TrackInfo", "find_source",
     "searchable_sources", "source_of",
 ]  # fmt: skip
 
-SOURCES: tuple[type[Source], ...] = (LibrarySource, HttpSource, DiscordSource)
+SOURCES: tuple[type[Source], ...] = (LibrarySource, UploadSource, HttpSource, DiscordSource)
 """In the order in which they are tried and offered."""
 
 

@@ -15,15 +15,19 @@ from library.sources.types import Media, Networks, TrackInfo
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """The settings of an installation. `library`: the folder of audio files. `allow_private`: private networks that
-    links may lead to. `tag_encoding`: as in `probe`, for files of the library. `attachments`: the folder of files from
-    Discord. `renew`: returns a new link in place of one that leads nowhere, or None. Raises SourceError. `locate`:
-    returns where the file of a library uri is (`stored_path`), empty if it is not known."""
+    """The settings of an installation.
+
+    `library`: the folder of audio files. `allow_private`: private networks that links may lead to. `tag_encoding`: as
+    in `probe`, for files of the library. `attachments` and `uploads`: the folders of files from Discord and of uploads.
+    `renew`: returns a new link in place of one that leads nowhere, or None. Raises SourceError. `locate`: returns where
+    the file of a library uri is (`stored_path`), empty if it is not known.
+    """
 
     library: Path
     allow_private: Networks = ()
     tag_encoding: str = ""
     attachments: Path = Path()
+    uploads: Path = Path()
     renew: Callable[[str], str | None] = lambda link: None
     locate: Callable[[str], str] = lambda uri: ""
 

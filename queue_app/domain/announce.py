@@ -1,4 +1,4 @@
-"""Append events in all guilds that have a track in their queue, after its details were read."""
+"""Change all guilds that have a track in their queue: its details were read, or its file was deleted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from django.db import transaction
 
 from library.models import Track
 from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.domain.remove import take_out_where
 from queue_app.events import TrackResolved
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import BOT
@@ -35,3 +36,11 @@ def announce_track(track: Track, *, besides: str = "") -> None:
     for guild_id in list(guild_ids):
         with transaction.atomic():
             announce_resolved(open_guild(guild_id, origin=BOT), track)
+
+
+def remove_track(track: Track) -> None:
+    """Remove a track from the queue of every guild. What plays continues, because its file is open."""
+    waiting = QueueItem.objects.filter(track=track, state=ItemState.QUEUED)
+    for guild_id in list(waiting.values_list("guild_id", flat=True).order_by("guild_id").distinct()):
+        with transaction.atomic():
+            take_out_where(open_guild(guild_id, origin=BOT), lambda item: item.track_id == track.pk)

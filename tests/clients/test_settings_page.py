@@ -101,7 +101,7 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     expect(phone.get_by_label("Tracks per person")).to_have_value("4")
     page.get_by_label("Links to audio").uncheck()
     expect(page.locator("#allowed_sources-state")).to_have_text("Saved")
-    assert settings_of(guild).allowed_sources == ["discord", "library"]
+    assert settings_of(guild).allowed_sources == ["discord", "library", "upload"]
     page.get_by_label("Links to audio").check()
     expect(phone.get_by_label("Links to audio")).to_be_checked()
 

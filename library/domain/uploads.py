@@ -1,0 +1,244 @@
+"""Files that people upload in parts: checked, kept by their content, and deleted with all that belongs to them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from guilds.models import Guild
+from library.artwork import artwork_folder
+from library.domain.configured import options_for
+from library.domain.tracks import apply_info
+from library.errors import (
+    FileRefused,
+    UploadNotFound,
+    UploadOutOfStep,
+    UploadQuotaReached,
+    UploadsOff,
+    UploadTooLarge,
+)
+from library.models import Track, Upload
+from library.signals import track_read, track_withdrawn
+from library.sources import SourceError, TrackInfo
+from library.sources.names import clean
+from library.sources.probe import probe
+from library.sources.upload import UploadSource
+
+log = logging.getLogger(__name__)
+
+MB = 1_000_000
+PART_BYTES = 1_000_000  # a request body may have two megabytes
+MAX_NAME = 200
+ABANDONED = timedelta(hours=24)
+_PIECE_BYTES = 256 * 1024
+
+
+# --- Receiving ---
+
+
+def begin_upload(user: User, *, name: str, size: int, guild: Guild | None) -> Upload:
+    """Begin to receive a file of `size` bytes. The caller has checked the person's rights in the guild.
+
+    Raises UploadsOff, UploadTooLarge and UploadQuotaReached.
+    """
+    if not settings.UPLOADS:
+        raise UploadsOff
+    if size > settings.UPLOAD_MAX_MB * MB:
+        raise UploadTooLarge(
+            _("The file is too large (limit %(limit)s MB).") % {"limit": _mb("UPLOAD_MAX_MB")}
+        )
+    with transaction.atomic():
+        User.objects.select_for_update().get(
+            pk=user.pk
+        )  # two uploads of one person are counted one after the other
+        _check_room(user, size, guild)
+        return Upload.objects.create(user=user, guild=guild, name=_clean_name(name), size=size)
+
+
+def _clean_name(name: str) -> str:
+    return (clean(PurePosixPath(name.replace("\\", "/")).name) or "Untitled")[:MAX_NAME]
+
+
+def _check_room(user: User, size: int, guild: Guild | None) -> None:
+    every = Upload.objects.all()
+    if used(every.filter(user=user)) + size > settings.UPLOADS_PER_PERSON_MB * MB:
+        sentence = _("Your uploads may have %(limit)s MB together. Delete some that you no longer need.")
+        raise UploadQuotaReached(sentence % {"limit": _mb("UPLOADS_PER_PERSON_MB")})
+    if guild is not None and used(every.filter(guild=guild)) + size > settings.UPLOADS_PER_GUILD_MB * MB:
+        sentence = _("All uploads for this server may have %(limit)s MB together.")
+        raise UploadQuotaReached(sentence % {"limit": _mb("UPLOADS_PER_GUILD_MB")})
+    if used(every) + size > settings.UPLOADS_MAX_MB * MB:
+        raise UploadQuotaReached(_("There is no room for more uploads on this installation."))
+
+
+def used(uploads: QuerySet[Upload]) -> int:
+    """Return the bytes of these uploads, also of parts that are still to come."""
+    return int(uploads.aggregate(sum=Sum("size"))["sum"] or 0)
+
+
+def _mb(setting: str) -> str:
+    return number_format(getattr(settings, setting), force_grouping=True)
+
+
+def find_upload(user: User, upload_id: uuid.UUID) -> Upload:
+    """Return a person's upload. Raises UploadNotFound."""
+    upload = Upload.objects.select_related("track").filter(user=user, pk=upload_id).first()
+    if upload is None:
+        raise UploadNotFound
+    return upload
+
+
+def receive_part(user: User, upload_id: uuid.UUID, *, offset: int, part: bytes) -> Upload:
+    """Append a part, which begins at `offset`. With the last one the file is checked and becomes a track.
+
+    A part that was received already is ignored, because its answer may have been lost. Returns the upload, which is an
+    earlier one if this person has uploaded the same file before. Raises UploadNotFound, UploadOutOfStep, and
+    FileRefused for a file that is no audio, which is deleted.
+    """
+    with transaction.atomic():
+        upload = Upload.objects.select_for_update().filter(user=user, pk=upload_id).first()
+        if upload is None:
+            raise UploadNotFound
+        if offset + len(part) <= upload.received and offset < upload.received:
+            part = b""
+        elif offset != upload.received or len(part) > upload.size - offset:
+            raise UploadOutOfStep
+        if part:
+            _write(upload, part)
+            upload.received += len(part)
+            upload.changed_at = timezone.now()
+            upload.save(update_fields=["received", "changed_at"])
+    if upload.received < upload.size or upload.track_id is not None:
+        return find_upload(user, upload_id)
+    return _finish(upload)
+
+
+def _write(upload: Upload, part: bytes) -> None:
+    draft = _draft_of(upload)
+    draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.seek(upload.received)
+        file.truncate()  # what a process wrote that died before it said so
+        file.write(part)
+
+
+def _finish(upload: Upload) -> Upload:
+    """Make a track of a file that is whole."""
+    draft = _draft_of(upload)
+    try:
+        info = _read(upload, draft)
+    except FileNotFoundError as error:  # cancelled, or another request has finished it
+        done = Upload.objects.select_related("track").exclude(track=None).filter(pk=upload.pk).first()
+        if done is None:
+            raise UploadNotFound from error
+        return done
+    except FileRefused:
+        cancel_upload(upload)
+        raise
+    path = UploadSource(options_for(info.uri)).path_of(info.uri)
+    with transaction.atomic():
+        locked = Track.objects.select_for_update().filter(uri=info.uri).first()
+        track = locked or Track(uri=info.uri, source=info.source)
+        if track.pk is None or not track.available:
+            apply_info(track, info)
+            track = Track.objects.get(uri=info.uri)
+        before = Upload.objects.filter(user=upload.user_id, track=track).exclude(pk=upload.pk).first()
+        if before is None:
+            Upload.objects.filter(pk=upload.pk).update(track=track)
+        else:
+            Upload.objects.filter(pk=upload.pk).delete()
+        draft.replace(path)
+    track_read.send(Upload, track=track)
+    return Upload.objects.select_related("track").get(pk=before.pk if before else upload.pk)
+
+
+def _read(upload: Upload, draft: Path) -> TrackInfo:
+    """Read a whole file. Its content decides what it is. Raises FileRefused."""
+    uri = UploadSource.uri_of(_digest(draft))
+    try:
+        stem = PurePosixPath(upload.name).stem
+        info = UploadSource(options_for(uri)).describe(uri, probe(draft), title=stem)
+    except SourceError as error:
+        sentence = _("“%(name)s” is not an audio file, or is damaged.")
+        raise FileRefused(sentence % {"name": upload.name}) from error
+    if (info.duration_ms or 0) > settings.UPLOAD_MAX_MINUTES * 60_000:
+        sentence = _("“%(name)s” is too long (limit %(limit)s minutes).")
+        raise FileRefused(sentence % {"name": upload.name, "limit": _mb("UPLOAD_MAX_MINUTES")})
+    return info
+
+
+def _digest(file: Path) -> bytes:
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while piece := opened.read(_PIECE_BYTES):
+            digest.update(piece)
+    return digest.digest()
+
+
+def _draft_of(upload: Upload) -> Path:
+    return options_for("").uploads / f"{upload.pk.hex}.part"
+
+
+# --- Deleting ---
+
+
+def delete_upload(upload: Upload) -> None:
+    """Cancel an upload, or delete a person's file. The last one who has it takes it out of all queues."""
+    if upload.track is None:
+        cancel_upload(upload)
+        return
+    with transaction.atomic():
+        track = Track.objects.select_for_update().get(pk=upload.track.pk)
+        upload.delete()
+        if track.uploads.exists():
+            return
+        _withdraw(track)
+    track_withdrawn.send(Upload, track=track)
+
+
+def cancel_upload(upload: Upload) -> None:
+    Upload.objects.filter(pk=upload.pk).delete()
+    _draft_of(upload).unlink(missing_ok=True)
+
+
+def _withdraw(track: Track) -> None:
+    """Delete a track's file and artwork. The track itself stays in histories and playlists, as unavailable."""
+    artwork = track.artwork
+    track.available, track.artwork = False, ""
+    track.save(update_fields=["available", "artwork"])
+    UploadSource(options_for(track.uri)).path_of(track.uri).unlink(missing_ok=True)
+    if artwork and not Track.objects.filter(artwork=artwork).exists():
+        (artwork_folder() / artwork).unlink(missing_ok=True)
+    log.info("Deleted the file of %s", track.uri)
+
+
+def delete_uploads_of(user: User) -> None:
+    """Delete all uploads of a person who leaves. Files that others have uploaded too stay."""
+    _delete_all(Upload.objects.filter(user=user))
+
+
+def delete_abandoned() -> dict[str, int]:
+    """Delete uploads of which no part came for a day."""
+    old = Upload.objects.filter(track=None, changed_at__lt=timezone.now() - ABANDONED)
+    return {"abandoned uploads": _delete_all(old)}
+
+
+def _delete_all(uploads: Iterable[Upload]) -> int:
+    count = 0
+    for upload in list(uploads):
+        delete_upload(upload)
+        count += 1
+    return count

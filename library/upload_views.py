@@ -1,0 +1,159 @@
+"""`/api/uploads`: the caller's files, and the parts of those that they are uploading."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import IO, Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import caller
+from accounts.errors import InvalidInput
+from accounts.models import User
+from accounts.strict_fields import Snowflake, WholeNumber, always
+from guilds.permissions import require_member
+from library.domain.uploads import (
+    MB,
+    PART_BYTES,
+    begin_upload,
+    delete_upload,
+    find_upload,
+    receive_part,
+    used,
+)
+from library.models import Upload
+from library.serializers import TrackSerializer
+from library.shapes import track_shape
+
+MAX_SIZE = 2**53 - 1
+_OFFSET = OpenApiParameter(
+    "Upload-Offset", int, OpenApiParameter.HEADER, required=True,
+    description=gettext_lazy("Number of bytes before this part."),
+)  # fmt: skip
+
+
+class PartParser(BaseParser):
+    """Returns the body as bytes."""
+
+    media_type = "application/offset+octet-stream"
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
+        return stream.read()
+
+
+class FileName(serializers.CharField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=always(_("Must be the name of a file.")), max_length=1_000, **options)
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class BeginUploadSerializer(serializers.Serializer[dict[str, object]]):
+    name = FileName(help_text=gettext_lazy("Name of the file."))
+    size = WholeNumber(min_value=1, max_value=MAX_SIZE, help_text=gettext_lazy("Bytes."))
+    guild_id = Snowflake(
+        required=False,
+        allow_null=True,
+        help_text=gettext_lazy("The server for which it is uploaded, whose limit it counts against."),
+    )
+
+
+class UploadSerializer(serializers.Serializer[dict[str, object]]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    size = serializers.IntegerField(help_text=gettext_lazy("Bytes."))
+    offset = serializers.IntegerField(help_text=gettext_lazy("Bytes that were received."))
+    part_bytes = serializers.IntegerField(help_text=gettext_lazy("Most bytes of a part."))
+    created_at = serializers.DateTimeField()
+    track = TrackSerializer(allow_null=True, help_text=gettext_lazy("Null until all bytes were received."))
+
+
+class UploadListSerializer(serializers.Serializer[dict[str, object]]):
+    items = UploadSerializer(many=True)
+    used_bytes = serializers.IntegerField()
+    limit_bytes = serializers.IntegerField()
+    max_bytes = serializers.IntegerField(help_text=gettext_lazy("Most bytes of one file."))
+
+
+def upload_shape(upload: Upload) -> dict[str, Any]:
+    return {
+        "id": str(upload.pk),
+        "name": upload.name,
+        "size": upload.size,
+        "offset": upload.received,
+        "part_bytes": PART_BYTES,
+        "created_at": upload.created_at.isoformat().replace("+00:00", "Z"),
+        "track": track_shape(upload.track) if upload.track else None,
+    }
+
+
+def uploads_shape(user: User) -> dict[str, Any]:
+    mine = Upload.objects.filter(user=user)
+    return {
+        "items": [upload_shape(upload) for upload in mine.select_related("track")],
+        "used_bytes": used(mine),
+        "limit_bytes": settings.UPLOADS_PER_PERSON_MB * MB,
+        "max_bytes": settings.UPLOAD_MAX_MB * MB,
+    }
+
+
+class UploadListView(APIView):
+    @extend_schema(operation_id="uploads_list", responses=UploadListSerializer)
+    def get(self, request: Request) -> Response:
+        """The caller's uploads, newest first."""
+        return Response(uploads_shape(caller(request)))
+
+    @extend_schema(request=BeginUploadSerializer, responses={201: UploadSerializer})
+    def post(self, request: Request) -> Response:
+        """Begin to upload a file. Its bytes follow in parts."""
+        body = BeginUploadSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted: dict[str, Any] = dict(body.validated_data)
+        guild_id = wanted.get("guild_id")
+        guild = require_member(caller(request), guild_id).guild if guild_id else None
+        upload = begin_upload(caller(request), name=wanted["name"], size=wanted["size"], guild=guild)
+        return Response(upload_shape(upload), status=status.HTTP_201_CREATED)
+
+
+class UploadView(APIView):
+    parser_classes = (PartParser,)
+
+    @extend_schema(responses=UploadSerializer)
+    def get(self, request: Request, upload_id: uuid.UUID) -> Response:
+        return Response(upload_shape(find_upload(caller(request), upload_id)))
+
+    @extend_schema(
+        parameters=[_OFFSET],
+        request={PartParser.media_type: OpenApiTypes.BINARY},
+        responses=UploadSerializer,
+    )
+    def patch(self, request: Request, upload_id: uuid.UUID) -> Response:
+        """Send the next part. The last one is answered with the track, or refused if the file is no audio."""
+        offset = request.headers.get("Upload-Offset", "")
+        if not re.fullmatch(r"[0-9]{1,16}", offset):
+            raise InvalidInput({"Upload-Offset": [_("Must be a whole number.")]})
+        part: Any = request.data
+        if not isinstance(part, bytes) or not 0 < len(part) <= PART_BYTES:
+            sentence = _("A part must have 1 to %(limit)s bytes.") % {"limit": PART_BYTES}
+            raise InvalidInput({"body": [sentence]})
+        upload = receive_part(caller(request), upload_id, offset=int(offset), part=part)
+        return Response(upload_shape(upload))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, upload_id: uuid.UUID) -> Response:
+        """Cancel an upload, or delete a file. If nobody else has uploaded it, it leaves all queues."""
+        delete_upload(find_upload(caller(request), upload_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,287 @@
+"""Uploads over REST: in parts, checked by their content, counted, and deleted with all that belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.domain.departure import delete_account, export_data
+from accounts.models import User
+from library.artwork import artwork_folder
+from library.domain import uploads
+from library.domain.configured import configured_source
+from library.models import Track, Upload
+from library.search import search_library
+from library.sources import SourceError
+from queue_app.models import QueueItem
+from tests.library.made_files import encode, picture_tag, png
+from tests.queue_app.stage import Stage
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(500)
+
+
+@pytest.fixture(autouse=True)
+def folder(settings: Settings, tmp_path: Path) -> Path:
+    settings.DATA_DIR = tmp_path / "data"
+    return tmp_path / "data" / "uploads"
+
+
+@pytest.fixture
+def stage(db: None) -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def client(stage: Stage, api: Callable[[User], Client]) -> Client:
+    return api(stage.member)
+
+
+@pytest.fixture(scope="module")
+def song() -> bytes:
+    return encode("ogg", "libopus", seconds=3.0, tags={"title": "Blue Train"})
+
+
+def begin(client: Client, content: bytes, name: str = "song.ogg", **more: Any) -> Any:
+    body = {"name": name, "size": len(content)} | more
+    return client.post("/api/uploads", body, content_type="application/json")
+
+
+def send(client: Client, upload: dict[str, Any], content: bytes, offset: int) -> Any:
+    return client.patch(
+        f"/api/uploads/{upload['id']}",
+        content,
+        content_type="application/offset+octet-stream",
+        headers={"Upload-Offset": str(offset)},
+    )
+
+
+def upload(client: Client, content: bytes, name: str = "song.ogg", **more: Any) -> Any:
+    """Upload a file in three parts. Returns the last response."""
+    begun = begin(client, content, name, **more)
+    if begun.status_code != 201:
+        return begun
+    step = len(content) // 3 + 1
+    for offset in range(0, len(content), step):
+        response = send(client, begun.json(), content[offset : offset + step], offset)
+    return response
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*")) if folder.exists() else []
+
+
+def test_a_file_that_comes_in_parts_becomes_a_track_that_everybody_finds(
+    client: Client, stage: Stage, song: bytes, folder: Path
+) -> None:
+    begun = begin(client, song).json()
+    assert (begun["offset"], begun["size"], begun["track"]) == (0, len(song), None)
+    half = send(client, begun, song[:1000], 0).json()
+    assert (half["offset"], half["track"]) == (1000, None)
+    whole = send(client, begun, song[1000:], 1000).json()
+    track = whole["track"]
+    assert (track["title"], track["source"], track["duration_ms"]) == ("Blue Train", "upload", 3000)
+    (kept,) = files(folder)
+    assert kept.read_bytes() == song
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.name == track["uri"].removeprefix("upload:")
+    assert configured_source(track["uri"]).open(track["uri"]) == kept
+    assert [each.uri for each in search_library("blue train")] == [track["uri"]]
+    item = stage.do("AddTrack", query=track["uri"])
+    assert item["track"]["title"] == "Blue Train"
+    listed = client.get("/api/uploads").json()
+    assert [each["id"] for each in listed["items"]] == [begun["id"]]
+    assert listed["used_bytes"] == len(song)
+
+
+def test_a_part_that_comes_again_or_too_early_changes_nothing(client: Client, song: bytes) -> None:
+    begun = begin(client, song).json()
+    send(client, begun, song[:1000], 0)
+    assert send(client, begun, song[:1000], 0).json()["offset"] == 1000  # its answer was lost
+    for offset, part in ((1500, song[1500:]), (500, song[500:2000]), (1000, song[1000:] + b"more")):
+        refused = send(client, begun, part, offset)
+        assert (refused.status_code, refused.json()["code"]) == (409, "UPLOAD_OUT_OF_STEP")
+    assert client.get(f"/api/uploads/{begun['id']}").json()["offset"] == 1000
+    assert send(client, begun, song[1000:], 1000).json()["track"]
+    assert send(client, begun, song[1000:], 1000).json()["track"]
+
+
+def test_what_a_process_wrote_that_died_is_overwritten(client: Client, song: bytes, folder: Path) -> None:
+    begun = begin(client, song).json()
+    send(client, begun, song[:1000], 0)
+    (draft,) = files(folder)
+    with draft.open("ab") as file:
+        file.write(b"a part whose row was not saved")
+    assert send(client, begun, song[1000:], 1000).json()["track"]["title"] == "Blue Train"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("song.mp3", b"no sound at all"),
+        ("song.ogg", PNG),
+        ("song.wav", b"MZ" + bytes(4_000)),
+        ("song.m3u", b"#EXTM3U\nfile:///etc/passwd\n"),
+    ],
+)
+def test_the_content_decides_and_not_the_name(
+    name: str, content: bytes, client: Client, folder: Path
+) -> None:
+    refused = upload(client, content, name)
+    assert (refused.status_code, refused.json()["code"]) == (400, "FILE_REFUSED")
+    assert name in refused.json()["detail"]
+    assert not files(folder)
+    assert not Upload.objects.exists()
+    assert not Track.objects.exists()
+
+
+def test_a_name_leads_nowhere(client: Client, song: bytes, folder: Path) -> None:
+    for name in ("../../etc/passwd", "C:\\music\\a.ogg", "/", "\u202egnp.ogg"):
+        assert begin(client, song, name).status_code == 201
+    assert {each.name for each in Upload.objects.all()} == {"passwd", "a.ogg", "Untitled", "gnp.ogg"}
+    assert not files(folder)
+
+
+def test_a_file_without_a_title_is_called_by_its_name(client: Client) -> None:
+    sound = encode("ogg", "libopus", seconds=1.0)
+    assert upload(client, sound, "My recording.bin").json()["track"]["title"] == "My recording"
+
+
+def test_the_same_file_is_kept_once_and_goes_with_the_last_person(
+    client: Client, stage: Stage, api: Callable[[User], Client], song: bytes, folder: Path
+) -> None:
+    first = upload(client, song).json()
+    again = upload(client, song, "copy.ogg").json()
+    assert again["id"] == first["id"]
+    other = api(stage.join())
+    theirs = upload(other, song).json()
+    assert theirs["track"]["uri"] == first["track"]["uri"]
+    assert len(files(folder)) == 1
+    assert client.get(f"/api/uploads/{theirs['id']}").status_code == 404
+    assert client.delete(f"/api/uploads/{theirs['id']}").status_code == 404
+    assert client.delete(f"/api/uploads/{first['id']}").status_code == 204
+    assert len(files(folder)) == 1
+    assert other.delete(f"/api/uploads/{theirs['id']}").status_code == 204
+    assert not files(folder)
+    # It can come back.
+    assert upload(client, song).json()["track"]["uri"] == first["track"]["uri"]
+    assert Track.objects.get().available
+
+
+def test_deleting_takes_it_out_of_queues_and_deletes_its_artwork(
+    client: Client, stage: Stage, folder: Path
+) -> None:
+    stage.play()
+    tags = {"title": "Pictured", "METADATA_BLOCK_PICTURE": picture_tag(3, png(9, 9, 9))}
+    made = upload(client, encode("ogg", "vorbis", seconds=0.5, tags=tags)).json()
+    before = stage.snapshot()
+    for _ in range(2):
+        stage.do("AddTrack", query=made["track"]["uri"])
+    kept = stage.add()
+    track = Track.objects.get(uri=made["track"]["uri"])
+    assert track.artwork
+    assert client.delete(f"/api/uploads/{made['id']}").status_code == 204
+    assert stage.queue == [str(kept.pk)]
+    stage.assert_replays(before)
+    assert stage.names[-1] == "TracksRemoved"
+    assert not files(folder)
+    assert not list(artwork_folder().glob("*"))
+    track.refresh_from_db()
+    assert not track.available
+    with pytest.raises(SourceError):
+        configured_source(track.uri).open(track.uri)
+    assert QueueItem.objects.filter(track=track, state="removed").count() == 2
+
+
+def test_limits(
+    client: Client, stage: Stage, api: Callable[[User], Client], song: bytes, settings: Settings, folder: Path
+) -> None:
+    def refused(**more: Any) -> tuple[int, str]:
+        response = begin(client, song, **more)
+        return response.status_code, response.json()["code"]
+
+    settings.UPLOADS = False
+    assert refused() == (403, "UPLOADS_OFF")
+    settings.UPLOADS = True
+    assert refused(size=settings.UPLOAD_MAX_MB * 1_000_000 + 1) == (413, "UPLOAD_TOO_LARGE")
+    settings.UPLOADS_PER_PERSON_MB = settings.UPLOADS_PER_GUILD_MB = settings.UPLOADS_MAX_MB = 1
+    assert begin(client, song, size=900_000, guild_id=stage.id).status_code == 201
+    assert refused(size=200_000) == (409, "UPLOAD_QUOTA_REACHED")  # parts that are still to come count
+    other = api(stage.join())
+    settings.UPLOADS_MAX_MB = 2
+    assert begin(other, song, size=200_000, guild_id=stage.id).json()["code"] == "UPLOAD_QUOTA_REACHED"
+    assert begin(other, song, size=200_000, guild_id="100000000000000001").status_code == 404
+    assert begin(other, song, size=200_000).status_code == 201
+    settings.UPLOADS_MAX_MB = 1
+    assert begin(other, song, size=200_000).json()["code"] == "UPLOAD_QUOTA_REACHED"
+    settings.UPLOADS_MAX_MB, settings.UPLOAD_MAX_MINUTES = 2, 0
+    too_long = upload(other, song)
+    assert (too_long.status_code, too_long.json()["code"]) == (400, "FILE_REFUSED")
+    assert not files(folder)
+
+
+@pytest.mark.parametrize(
+    "body", [{"size": 1}, {"name": "a", "size": 0}, {"name": 5, "size": 1}, {"name": "a", "size": "1"}]
+)
+def test_bad_requests_are_told_by_field(body: dict[str, Any], client: Client) -> None:
+    response = client.post("/api/uploads", body, content_type="application/json")
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_INPUT")
+
+
+def test_a_part_needs_an_offset_and_bytes(client: Client, song: bytes) -> None:
+    begun = begin(client, song).json()
+    url = f"/api/uploads/{begun['id']}"
+    kind = "application/offset+octet-stream"
+    for headers, content in (({}, b"x"), ({"Upload-Offset": "-1"}, b"x"), ({"Upload-Offset": "0"}, b"")):
+        assert client.patch(url, content, content_type=kind, headers=headers).status_code == 400
+    first = {"Upload-Offset": "0"}
+    assert client.patch(url, {"a": 1}, content_type="application/json", headers=first).status_code == 415
+    assert Client().patch(url, b"x", content_type=kind, headers={"Upload-Offset": "0"}).status_code == 401
+
+
+def test_cancelled_and_abandoned_uploads_leave_nothing(client: Client, song: bytes, folder: Path) -> None:
+    begun = begin(client, song).json()
+    send(client, begun, song[:100], 0)
+    assert client.delete(f"/api/uploads/{begun['id']}").status_code == 204
+    assert not files(folder)
+    assert send(client, begun, song[100:], 100).status_code == 404
+    begun = begin(client, song).json()
+    send(client, begun, song[:100], 0)
+    assert uploads.delete_abandoned() == {"abandoned uploads": 0}
+    Upload.objects.update(changed_at=timezone.now() - timedelta(hours=25))
+    assert uploads.delete_abandoned() == {"abandoned uploads": 1}
+    assert not files(folder)
+
+
+def test_uploads_are_exported_and_go_with_the_account(
+    client: Client, stage: Stage, song: bytes, folder: Path
+) -> None:
+    made = upload(client, song).json()
+    (exported,) = export_data(stage.member)["uploads"]
+    assert (exported["name"], exported["track"]) == ("song.ogg", made["track"]["uri"])
+    delete_account(stage.member)
+    assert not files(folder)
+    assert not Upload.objects.exists()
+
+
+def test_an_operator_deletes_an_upload_with_its_file(
+    operator: Client, client: Client, song: bytes, folder: Path
+) -> None:
+    made = upload(client, song).json()
+    page = operator.get("/admin/library/upload/").content.decode()
+    assert "song.ogg" in page
+    operator.post(f"/admin/library/upload/{made['id']}/delete/", {"post": "yes"})
+    assert not files(folder)
+    upload(client, song)
+    chosen = {"action": "delete_selected", "_selected_action": [str(Upload.objects.get().pk)], "post": "yes"}
+    operator.post("/admin/library/upload/", chosen)
+    assert not files(folder)
+    assert not Upload.objects.exists()
