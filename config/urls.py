@@ -16,7 +16,7 @@ from accounts.callback import second_factor, sent_once
 from config import views
 from guilds import pages as guild_pages
 from library import pages as library_pages
-from library import playlist_pages
+from library import playlist_pages, upload_pages
 from queue_app import pages as queue_pages
 from streams import pages as stream_pages
 
@@ -42,6 +42,7 @@ urlpatterns = [
     path("guilds/<str:guild_id>", queue_pages.guild, name="guild_page"),
     path("guilds/<str:guild_id>/settings", guild_pages.guild_settings, name="guild_settings_page"),
     path("library", library_pages.library, name="library"),
+    path("uploads", upload_pages.uploads, name="uploads_page"),
     path("library/tracks", library_pages.library_tracks, name="library_tracks"),
     path("library/list/<slug:view>", library_pages.library_list, name="library_list"),
     path("library/albums/<slug:uid>", library_pages.library_album, name="library_album"),

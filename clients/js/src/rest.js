@@ -62,9 +62,13 @@ export class RestClient {
     return this.#send("POST", path, body, options);
   }
 
-  /** @param {string} path @param {unknown} body */
-  patch(path, body) {
-    return this.#send("PATCH", path, body);
+  /**
+   * @param {string} path
+   * @param {unknown} body a `Blob` is sent as it is
+   * @param {{headers?: Record<string, string>, signal?: AbortSignal}} [options]
+   */
+  patch(path, body, options) {
+    return this.#send("PATCH", path, body, options);
   }
 
   /** @param {string} path @param {unknown} body */
@@ -91,14 +95,15 @@ export class RestClient {
    * @param {string} method
    * @param {string} path
    * @param {unknown} [body]
-   * @param {{idempotencyKey?: string, signal?: AbortSignal}} [options]
+   * @param {{idempotencyKey?: string, headers?: Record<string, string>, signal?: AbortSignal}} [options]
    * @returns {Promise<any>}
    */
-  async #send(method, path, body, { idempotencyKey, signal } = {}) {
+  async #send(method, path, body, { idempotencyKey, headers: more, signal } = {}) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
     const file = body instanceof Blob;
     if (body !== undefined) headers["Content-Type"] = file ? "application/octet-stream" : "application/json";
+    Object.assign(headers, more);
     if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
     for (let attempt = 1; ; attempt++) {
       const token = await this.#tokens.get();
