@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -15,8 +17,10 @@ from pytest_django import Settings
 from library.domain.configured import configured_source
 from library.domain.scan import scan_folders, scan_library
 from library.models import Album, ScanLease, Track
+from library.search import search_library
 from library.sources import SourceError
 from library.sources.fingerprint import audio_hash
+from realtime.metrics import exposition
 from tests.library.audio_files import tone, write
 from tests.library.made_files import FRONT, FRONT_TYPE, apev2, id3v1, id3v2, mp3
 from tests.queue_app.stage import Stage
@@ -164,6 +168,44 @@ def test_a_killed_scan_is_resumed_where_it_was(
     assert len(set(read)) == 6
     assert sum(album.track_count for album in Album.objects.all()) == 6
     assert ScanLease.objects.get().finished_at is not None
+
+
+def test_what_was_scanned_is_counted(root: Path, tones: list[Path]) -> None:
+    put(tones[0], root / "1.flac")
+    (root / "2.flac").write_bytes(b"not audio")
+    before = exposition().decode()
+    scan_library()
+    after = exposition().decode()
+    for metric, grown in (
+        ('library_files_total{what="read"}', 1),
+        ('library_files_total{what="skipped"}', 1),
+    ):
+        assert value_of(after, metric) - value_of(before, metric) == grown
+    assert value_of(after, 'library_tracks{available="true",source="library"}') == 1
+
+
+def value_of(exposed: str, metric: str) -> float:
+    lines = [line for line in exposed.splitlines() if line.startswith(f"backline_{metric} ")]
+    return float(lines[0].rpartition(" ")[2]) if lines else 0.0
+
+
+def test_tracks_from_before_the_catalog_are_found_and_read_again(root: Path, tones: list[Path]) -> None:
+    """The migration writes their words, and the next scan gives them their path, album and hash."""
+    put(tones[0], root / "Album" / "one.flac")
+    scan_library()
+    track = Track.objects.get()
+    Album.objects.all().delete()
+    Track.objects.update(
+        path="", folder="", audio_hash="", title="Ångström", title_key="", title_words="", search_text=""
+    )
+    migration = import_module("library.migrations.0003_words")
+    migration.write_words(apps, None)
+    assert [found.pk for found in search_library("angstrom")] == [track.pk]
+    assert path_of(track.uri) == root / "Album" / "one.flac"  # it is searched for
+    assert scan_library() == (1, 0)
+    track.refresh_from_db()
+    assert (track.path, track.title, bool(track.audio_hash)) == ("Album/one.flac", "300", True)
+    assert track.in_album == Album.objects.get(title="Album")
 
 
 def test_an_unchanged_library_costs_the_same_queries_whatever_its_size(root: Path, tones: list[Path]) -> None:
