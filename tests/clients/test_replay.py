@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -15,9 +16,13 @@ from guilds.domain.installation import bot_left
 from guilds.domain.memberships import store_roles
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import Guild
+from library.domain.playlist_entries import add_tracks
+from library.domain.playlists import create_playlist, delete_playlist
 from library.sources import TrackInfo
+from library.sources.playlists import Line
 from queue_app.commands import execute
 from queue_app.domain import playback
+from queue_app.domain.open_list import open_list
 from queue_app.domain.requeue import requeue
 from queue_app.errors import NoPrevious, NothingPlaying, NothingToRedo, NothingToUndo
 from queue_app.models import Player
@@ -62,7 +67,7 @@ class Story:
         events = [json.loads(event) for _, event in encoded]
         self.steps.append({"act": act, "events": events, "snapshot": snapshot})
 
-    def ask(self, name: str, *, by: User | None = None, **args: Any) -> dict[str, Any]:
+    def ask(self, name: str, /, *, by: User | None = None, **args: Any) -> dict[str, Any]:
         origin = Origin(user=by or self.user, via=Via.REST)
         result: dict[str, Any] = execute(self.id, name, args, origin=origin).result
         self.keep(name)
@@ -153,6 +158,17 @@ def live_through_everything() -> Story:
     role = RoleFactory.create(guild=story.guild)
     store_roles(story.id, discord_id=str(listeners[0].user.discord_id), role_ids=[role.pk])
     story.keep("somebody is given a role")
+    story.ask("AddTrack", query=tracks[3].uri)
+    story.ask("SaveQueue", name="Friday", shared=True)
+    playlist = create_playlist("Monday", guild_id=story.id, origin=manager)
+    add_tracks(playlist.pk, [tracks[0].uri], origin=manager)
+    delete_playlist(playlist.pk, origin=manager)
+    story.keep("a playlist comes and goes")
+    lines = [Line(location=f"https://radio.example/{number}.mp3") for number in range(3)]
+    be_the_bot(story.id)
+    item_id = UUID(story.ask("AddTrack", query="https://radio.example/all.m3u")["id"])
+    assert open_list(story.id, owner=BOT_PROCESS, item_id=item_id, lines=lines) == (3, 0)
+    story.keep("a link is a playlist")
     assert soon["id"] != first["id"]
     return story
 

@@ -18,7 +18,12 @@ from drf_spectacular.generators import SchemaGenerator
 from accounts.models import AuthSession
 from alerts.models import AlertRule
 from guilds.models import Guild
+from library.domain.playlist_entries import add_tracks
+from library.domain.playlists import create_playlist
+from library.models import Playlist
 from queue_app.models import ItemState, Player, QueueItem
+from realtime.models import Via
+from realtime.origin import Origin
 from tests.accounts.conftest import Gibberish, gibberish
 from tests.conftest import access_token
 from tests.factories import (
@@ -40,6 +45,7 @@ type Row = tuple[int, int, int, int, int]
 MEMBERS: Row = (200, 200, 200, 404, 401)
 MANAGERS: Row = (200, 403, 403, 404, 401)
 ANYONE: Row = (200, 200, 200, 200, 401)
+SHARED: Row = (200, 200, 200, 404, 401)  # a playlist of the guild
 NOT_THERE: Row = (404, 404, 404, 404, 401)  # nobody learns which streams and stores exist
 
 # Discord sends only malformed responses here: 502 shows that the call reached it.
@@ -83,6 +89,40 @@ GUILD_ROUTES: dict[str, Row] = {
 OTHER_ROUTES: dict[str, Row] = {
     "GET /api/guilds": ANYONE,
     "GET /api/search": ANYONE,
+    "GET /api/library/search": ANYONE,
+    "GET /api/library/artists": ANYONE,
+    "GET /api/library/artists/{uid}": NOT_THERE,
+    "GET /api/library/artists/{uid}/tracks": NOT_THERE,
+    "GET /api/library/albums": ANYONE,
+    "GET /api/library/albums/{uid}": NOT_THERE,
+    "GET /api/library/albums/{uid}/tracks": NOT_THERE,
+    "GET /api/library/tracks": ANYONE,
+    "GET /api/library/recent": ANYONE,
+    "GET /api/library/folders": ANYONE,
+    "GET /api/library/genres": ANYONE,
+    "GET /api/library/scan": (200, 403, 403, 200, 401),  # who manages any guild
+    "POST /api/library/scan": (403, 403, 403, 403, 401),
+    "GET /api/favorites": ANYONE,
+    "PUT /api/favorites": (204, 204, 204, 204, 401),
+    "DELETE /api/favorites": (204, 204, 204, 204, 401),
+    "POST /api/favorites/among": ANYONE,
+    "GET /api/favorites/export": ANYONE,
+    "GET /api/playlists": ANYONE,
+    "POST /api/playlists": (201, 201, 201, 201, 401),
+    "POST /api/playlists/import": (400, 400, 400, 400, 401),
+    "GET /api/playlists/{playlist_id}": SHARED,
+    "PATCH /api/playlists/{playlist_id}": SHARED,
+    "DELETE /api/playlists/{playlist_id}": (204, 204, 204, 404, 401),
+    "POST /api/playlists/{playlist_id}/restore": SHARED,
+    "GET /api/playlists/{playlist_id}/export": SHARED,
+    "GET /api/playlists/{playlist_id}/entries": SHARED,
+    "POST /api/playlists/{playlist_id}/entries": (201, 201, 201, 404, 401),
+    "PATCH /api/playlists/{playlist_id}/entries/{entry_id}": (204, 204, 204, 404, 401),
+    "POST /api/playlists/{playlist_id}/entries/remove": NOT_THERE,
+    "POST /api/playlists/{playlist_id}/entries/restore": NOT_THERE,
+    "GET /api/playlists/{playlist_id}/collaborators": SHARED,
+    "POST /api/playlists/{playlist_id}/collaborators": (400, 400, 400, 400, 401),
+    "DELETE /api/playlists/{playlist_id}/collaborators/{collaborator_id}": (204, 204, 204, 404, 401),
     "POST /api/auth/discord/exchange": (502, 502, 502, 502, 502),
     "POST /api/auth/token": (401, 401, 401, 401, 401),  # the browser's cookie only
     "POST /api/auth/token/refresh": (401, 401, 401, 401, 401),  # a refresh token only
@@ -122,6 +162,7 @@ OTHER_ROUTES: dict[str, Row] = {
 }
 TABLE = GUILD_ROUTES | OTHER_ROUTES
 
+ABSENT = "00000000-0000-4000-8000-000000000000"
 BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/guilds/{guild_id}/settings": {"default_volume": 50},
     "PATCH /api/guilds/{guild_id}/alert-rules/{rule_id}": {"enabled": False},
@@ -133,6 +174,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/auth/token/refresh": {"refresh": "x"},
     "POST /api/streams": {"id": "cam-1", "name": "Camera"},
     "POST /api/stores": {"name": "notes"},
+    "PUT /api/favorites": {"uri": "https://radio.example/1.mp3"},
+    "DELETE /api/favorites": {"uri": "https://radio.example/1.mp3"},
+    "POST /api/favorites/among": {"uris": ["https://radio.example/1.mp3"]},
+    "POST /api/playlists": {"name": "Mine"},
+    "PATCH /api/playlists/{playlist_id}": {"name": "Friday"},
+    "POST /api/playlists/{playlist_id}/entries": {"uris": ["https://radio.example/1.mp3"]},
+    "PATCH /api/playlists/{playlist_id}/entries/{entry_id}": {"after": None},
+    "POST /api/playlists/{playlist_id}/entries/remove": {"entry_ids": [ABSENT]},
+    "POST /api/playlists/{playlist_id}/entries/restore": {"entry_ids": [ABSENT]},
+    "POST /api/playlists/{playlist_id}/collaborators": {"user_id": "999999"},
 }
 NO_SNOWFLAKES = ("1", "abc", "0" * 18, "9" * 21, "1" * 17 + "x", "%00", "１２３４５６７８９０１２３４５６７")
 
@@ -158,7 +209,7 @@ class World:
             self.sessions[name] = SessionFactory.create(user=member.user)
         stranger = MembershipFactory.create(manager=True)
         self.sessions["outsider"] = SessionFactory.create(user=stranger.user)
-        TrackFactory.create(title="Song")
+        song = TrackFactory.create(title="Song")
         self.item: QueueItem = ItemFactory.create(
             guild=self.guild, requested_by=self.sessions["owner"].user, rank=1
         )
@@ -168,6 +219,9 @@ class World:
         )
         Player.objects.create(guild=self.guild, item=playing)
         self.rule = AlertRule.objects.create(guild=self.guild, stream_id="not-there", channel_id="1")
+        origin = Origin(user=self.sessions["member"].user, via=Via.REST)
+        self.playlist: Playlist = create_playlist("Ours", guild_id=self.guild.pk, origin=origin)
+        add_tracks(self.playlist.pk, [song.uri], origin=origin)
 
     def client(self, person: str) -> Client:
         session = self.sessions.get(person)
@@ -183,6 +237,10 @@ class World:
             "name": "not-there",
             "user_id": "1",
             "grant_id": "1",
+            "collaborator_id": "1",
+            "playlist_id": str(self.playlist.pk),
+            "entry_id": str(self.playlist.entries.get().pk),
+            "uid": "notthere",
             "seq": "1",
         }
         for name, value in values.items():

@@ -109,6 +109,7 @@ ARGUMENTS: dict[str, Callable[[World, Choose], dict[str, Any]]] = {
     "Replay": _nothing,
     "Resume": _nothing,
     "RetryItem": _one_item,
+    "SaveQueue": lambda w, c: {"name": _of(["Friday", "Monday"], c), "shared": bool(c(2))},
     "Seek": lambda w, c: _of([{"position_ms": c(70_000)}, {"delta_ms": c(40_000) - 20_000}], c),
     "SetLoop": lambda w, c: {"loop": _of(Loop.values, c)},
     "SetVolume": lambda w, c: {"volume": c(201)},

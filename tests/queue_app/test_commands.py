@@ -313,7 +313,7 @@ def test_an_id_used_for_another_body_is_a_conflict(name: str, stage: Stage) -> N
     other: dict[str, Any] = {
         "query": "other", "item_id": str(uuid.uuid4()), "channel_id": "1", "after": None, "volume": 41,
         "vote_share": 71, "uris": ["https://x.example/other.mp3"], "item_ids": [str(uuid.uuid4())],
-        "position_ms": 5, "loop": "track",
+        "position_ms": 5, "loop": "track", "name": "Another",
     }  # fmt: skip
     another: tuple[str, Any] = (
         (name, {key: other[key] for key in args}) if args else ("AddTrack", {"query": "song"})
