@@ -143,7 +143,7 @@ async def measure_relay_with(credit: int | None, *, frames: int) -> None:
                 floor += await turn(
                     bare,
                     frames,
-                    partial(bare.tell, f"publish 1 {SIZE}"),
+                    partial(bare.send_line, f"publish 1 {SIZE}"),
                     partial(lambda due: all(c.messages >= due for c in clients), due),
                 )
                 used += await turn(

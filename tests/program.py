@@ -87,7 +87,9 @@ class Program:
         except TimeoutError:
             os.kill(self.pid, signal.SIGABRT)  # faulthandler prints where it hangs
             self.wait(seconds=5)
-            raise AssertionError(f"still running 15 s after {number.name}:\n{self.said()[-4000:]}") from None
+            raise AssertionError(
+                f"still running 15 s after {number.name}:\n{self.output()[-4000:]}"
+            ) from None
 
     def wait(self, *, seconds: float = 30.0) -> int:
         """Wait until it ends by itself. Returns the exit code. Raises TimeoutError."""
@@ -102,7 +104,7 @@ class Program:
         self._process.kill()
         self._process.join()
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text(errors="replace")
 
 
@@ -118,7 +120,7 @@ class AnotherWeb:
         return f"http://127.0.0.1:{self.port}"
 
     def ready(self) -> bool:
-        assert self.program.running, self.program.said()
+        assert self.program.running, self.program.output()
         try:
             return httpx.get(f"{self.url}/readyz").status_code == 200
         except httpx.TransportError:

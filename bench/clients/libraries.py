@@ -115,6 +115,8 @@ def _node(folder: Path) -> str:
 def _is_new_enough(node: str) -> bool:
     if shutil.which(node) is None:
         return False
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
-    found = re.match(r"v(\d+)\.(\d+)", said)
+    output = subprocess.run(
+        [node, "--version"], capture_output=True, text=True, timeout=20, check=False
+    ).stdout
+    found = re.match(r"v(\d+)\.(\d+)", output)
     return found is not None and (int(found[1]), int(found[2])) >= NODE

@@ -190,5 +190,5 @@ async def deliver(running: ServerProcess, clients: list[Client], count: int, *, 
 
     for _ in range(count):
         wanted = sum(client.messages for client in clients) + len(clients)
-        running.tell(f"publish 1 {size}")
+        running.send_line(f"publish 1 {size}")
         await until(partial(have, wanted))

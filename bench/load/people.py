@@ -113,8 +113,8 @@ async def listen_in_voice(site: Site) -> None:
     await site.rest("member", "PATCH", f"/api/guilds/{LOUNGE}/player", {"voice_channel_id": STAGE_LEFT})
     for command in ("queue", "pause", "resume", "skip"):
         await asyncio.sleep(2.0 * site.pace)
-        said = {"user": "member", "guild_id": LOUNGE, "channel_id": GENERAL, "command": command}
-        await site.discord.post("/_sandbox/interactions", json=said)
+        body = {"user": "member", "guild_id": LOUNGE, "channel_id": GENERAL, "command": command}
+        await site.discord.post("/_sandbox/interactions", json=body)
         await site.discord.get("/_sandbox/state")
     await _some_seconds(site.discord, f"/_sandbox/voice/{LOUNGE}/live.ogg", 2.0 * site.pace)
     await site.discord.get(f"/_sandbox/voice/{LOUNGE}/audio.ogg")
@@ -204,10 +204,10 @@ async def use_livestore(site: Site) -> None:
             ("Push", {"batch": [_event(1)], "backendId": {"_tag": "None"}}),
             ("Pull", {"cursor": {"_tag": "None"}, "live": True}),
         ]
-        for number, (tag, said) in enumerate(asked):
+        for number, (tag, body) in enumerate(asked):
             request = {
                 "_tag": "Request", "id": str(number), "tag": f"SyncWsRpc.{tag}", "headers": [], "traceId": "a" * 32,
-                "spanId": "b" * 16, "sampled": True, "payload": {"storeId": name, "payload": payload, **said},
+                "spanId": "b" * 16, "sampled": True, "payload": {"storeId": name, "payload": payload, **body},
             }  # fmt: skip
             client.send(json.dumps(request))
             await messages(client, number + 1)

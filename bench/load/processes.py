@@ -36,7 +36,7 @@ class ServerProcess:
         self.hello: dict[str, Any] = json.loads(line)
         self.port: int = self.hello["port"]
 
-    def tell(self, line: str) -> None:
+    def send_line(self, line: str) -> None:
         """Write a command to the server, such as `publish 1`."""
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
@@ -44,7 +44,7 @@ class ServerProcess:
 
     def ask(self, line: str) -> dict[str, Any]:
         """Write a command that has a response. Returns the response."""
-        self.tell(line)
+        self.send_line(line)
         assert self._process.stdout is not None
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer

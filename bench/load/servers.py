@@ -28,7 +28,7 @@ MESSAGE = json.dumps({"type": "events", "events": [SAMPLE | {"metadata": "y" * 2
 Publish = Callable[[int, int], Awaitable[None]]
 
 
-def say(**hello: Any) -> None:
+def send_hello(**hello: Any) -> None:
     print(json.dumps(hello), flush=True)
 
 
@@ -47,7 +47,7 @@ async def obey(publish: Publish) -> None:
         verb, count, size = [*line.split(), str(ARGS_BYTES)][:3]
         await publish(int(count), int(size))
         if verb == "write":
-            say(written=int(count))
+            send_hello(written=int(count))
 
 
 async def floor() -> None:
@@ -86,7 +86,7 @@ async def floor() -> None:
                 transport.write(frame)
 
     server = await asyncio.get_running_loop().create_server(Bare, "127.0.0.1", 0)
-    say(port=server.sockets[0].getsockname()[1])
+    send_hello(port=server.sockets[0].getsockname()[1])
     await obey(publish)
 
 
@@ -107,7 +107,7 @@ async def websockets() -> None:
             broadcast(open_, MESSAGE)
 
     async with serve(handle, "127.0.0.1", 0, compression=None) as server:
-        say(port=next(iter(server.sockets)).getsockname()[1])
+        send_hello(port=next(iter(server.sockets)).getsockname()[1])
         await obey(publish)
 
 
@@ -122,7 +122,7 @@ async def _uvicorn(app: Any, publish: Publish, **hello: Any) -> None:
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
             await asyncio.sleep(0.01)
-        say(port=listener.getsockname()[1], **hello)
+        send_hello(port=listener.getsockname()[1], **hello)
         await obey(publish)
         server.should_exit = True
         await task

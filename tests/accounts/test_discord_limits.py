@@ -247,12 +247,12 @@ answers = st.tuples(
 
 @given(st.lists(answers, max_size=12))
 def test_whatever_was_answered_nobody_waits_for_longer_than_a_429_said_and_a_window(
-    said: list[tuple[int, dict[str, str], Any]],
+    output: list[tuple[int, dict[str, str], Any]],
 ) -> None:
     limits = Limits()
-    for status, headers, told in said:
-        limits.learn(POST, status=status, headers=headers, body={"retry_after": told})
-    longest = max((r for status, _, r in said if status == 429 and isinstance(r, int | float)), default=1.0)
+    for status, headers, reported in output:
+        limits.learn(POST, status=status, headers=headers, body={"retry_after": reported})
+    longest = max((r for status, _, r in output if status == 429 and isinstance(r, int | float)), default=1.0)
     waits: list[float] = []
     for _ in range(8):
         try:
@@ -295,9 +295,9 @@ def test_a_429_of_cloudflare_stops_everything() -> None:
 
 
 @pytest.mark.parametrize("said", ["-5", "nan", "inf", "soon", "", None])
-def test_a_retry_after_that_is_no_time_is_a_second(said: Any) -> None:
+def test_a_retry_after_that_is_no_time_is_a_second(output: Any) -> None:
     limits = Limits()
-    learn(limits, status=429, body={"retry_after": said}, Retry_After=str(said))
+    learn(limits, status=429, body={"retry_after": output}, Retry_After=str(output))
     with pytest.raises(DiscordBusy) as refused:
         ask(limits)
     assert refused.value.retry_after == pytest.approx(1, abs=0.2)

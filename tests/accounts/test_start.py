@@ -29,10 +29,10 @@ DISCORD = ("DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET", "DISCORD_BOT_TOKEN")
 
 @pytest.mark.parametrize("given", [c for n in (1, 2) for c in itertools.combinations(DISCORD, n)])
 def test_some_but_not_all_of_discord_stop_development_too(given: tuple[str, ...], tmp_path: Path) -> None:
-    said = refusal(tmp_path, "".join(f"{name}=123456\n" for name in given))
+    output = refusal(tmp_path, "".join(f"{name}=123456\n" for name in given))
     for name in DISCORD:
-        assert (f"{name} is missing" in said) == (name not in given)
-    assert "123456" not in said
+        assert (f"{name} is missing" in output) == (name not in given)
+    assert "123456" not in output
 
 
 def test_production_starts_with_everything_set_and_closes_its_cookies(tmp_path: Path) -> None:
@@ -61,9 +61,9 @@ def test_the_cookies_name_is_a_setting(tmp_path: Path) -> None:
     ],
 )
 def test_production_refuses_what_is_weak_without_repeating_it(line: str, named: str, tmp_path: Path) -> None:
-    said = refusal(tmp_path, PRODUCTION + line + "\n")
-    assert named in said
-    assert "sssss" not in said
+    output = refusal(tmp_path, PRODUCTION + line + "\n")
+    assert named in output
+    assert "sssss" not in output
 
 
 @pytest.mark.parametrize(
@@ -89,20 +89,20 @@ def test_each_program_warns_when_anybody_may_come_in(
     program = Program(["manage.py", command], log=tmp_path / "log", **environment)
     program.start()
     try:
-        until(lambda: "WARNING config.asgi: REQUIRE_AUTH is off" in program.said(), within=40)
+        until(lambda: "WARNING config.asgi: REQUIRE_AUTH is off" in program.output(), within=40)
     finally:
         program.kill()
 
 
 def test_production_lets_nobody_in_unnamed_unless_told_twice(tmp_path: Path) -> None:
     assert "ALLOW_ANONYMOUS_IN_PRODUCTION" in refusal(tmp_path, PRODUCTION + "REQUIRE_AUTH=false\n")
-    told = PRODUCTION + "REQUIRE_AUTH=false\nALLOW_ANONYMOUS_IN_PRODUCTION=true\n"
-    read_settings(tmp_path, told)
+    reported = PRODUCTION + "REQUIRE_AUTH=false\nALLOW_ANONYMOUS_IN_PRODUCTION=true\n"
+    read_settings(tmp_path, reported)
 
 
 def test_only_this_machines_address_may_let_anybody_in(tmp_path: Path) -> None:
     lines = "REQUIRE_AUTH=false\nBIND_HOST=0.0.0.0\nDISCORD_CLIENT_ID=1\nDISCORD_CLIENT_SECRET=2\nDISCORD_BOT_TOKEN=3\n"
-    said = refusal(tmp_path, lines)
-    assert "BIND_HOST" in said
-    assert "REQUIRE_AUTH" in said
+    output = refusal(tmp_path, lines)
+    assert "BIND_HOST" in output
+    assert "REQUIRE_AUTH" in output
     read_settings(tmp_path, lines.replace("REQUIRE_AUTH=false", ""))

@@ -96,11 +96,11 @@ class Post:
     def texts(self) -> list[str]:
         return [message.embeds[0]["description"] for message in self.messages]
 
-    def deny(self, bits: int, *, told: bool = True) -> None:
+    def deny(self, bits: int, *, reported: bool = True) -> None:
         """Deny permissions in #general. With `told`, the bot's mirror knows of it."""
         overwrites = [{"id": LOUNGE, "type": 0, "allow": "0", "deny": str(bits)}]
         self.edit(change="edit_channel", channel_id=GENERAL, overwrites=overwrites)
-        if told:
+        if reported:
             Channel.objects.filter(pk=GENERAL).update(overwrites=overwrites)
 
     def edit(self, **change: Any) -> None:

@@ -13,7 +13,7 @@ from alerts.message import AlertText, Picture, Without, compose, escape, level_o
 from alerts.models import Level
 
 
-def said(text: str, level: Level = Level.HIGH) -> AlertText:
+def reported(text: str, level: Level = Level.HIGH) -> AlertText:
     return AlertText(text, level, datetime(2026, 11, 21, 8, tzinfo=UTC), "maren")
 
 
@@ -30,10 +30,10 @@ def message(*alerts: AlertText, digest: bool = False, **options: Any) -> dict[st
 
 
 def test_a_post_mentions_its_role_and_can_mention_nothing_else() -> None:
-    forged = message(said("@everyone <@&1> <@2> hello"), stream_name="@here <@&9>")
+    forged = message(reported("@everyone <@&1> <@2> hello"), stream_name="@here <@&9>")
     assert forged["content"] == "<@&42>"
     assert forged["allowed_mentions"] == {"parse": [], "roles": ["42"]}
-    quiet = message(said("@everyone"), role_id=None)
+    quiet = message(reported("@everyone"), role_id=None)
     assert (quiet["content"], quiet["allowed_mentions"]) == ("", {"parse": [], "roles": []})
     (embed,) = forged["embeds"]
     for text in (embed["title"], embed["description"]):
@@ -74,17 +74,17 @@ def test_whatever_is_typed_stays_within_discords_limits_and_holds_no_markup(text
 @example("*" * 3000, False)
 @example("@" * 3000, True)
 def test_in_plain_text_it_stays_within_discords_limits_too(text: str, digest: bool) -> None:
-    alerts = [said(text)] * (10 if digest else 1)
+    alerts = [reported(text)] * (10 if digest else 1)
     name, picture = "*" * 100, Picture("image/png", b"png")
     plainly = Without(embed=True, picture=True)
-    told = message(
+    notice = message(
         *alerts, digest=digest, levels={"high": 99_999}, stream_name=name, picture=picture, without=plainly
     )
-    assert len(told["content"].encode("utf-16-le")) // 2 <= 2000  # UTF-16 units, the strictest way to count
-    assert told["content"].startswith("<@&42> **")
-    assert told["allowed_mentions"] == {"parse": [], "roles": ["42"]}
-    assert "embeds" not in told
-    assert "attachments" not in told
+    assert len(notice["content"].encode("utf-16-le")) // 2 <= 2000  # UTF-16 units, the strictest way to count
+    assert notice["content"].startswith("<@&42> **")
+    assert notice["allowed_mentions"] == {"parse": [], "roles": ["42"]}
+    assert "embeds" not in notice
+    assert "attachments" not in notice
 
 
 def _without_escaped(text: str) -> str:
@@ -100,7 +100,7 @@ def _without_escaped(text: str) -> str:
 
 
 def test_a_digest_counts_all_and_shows_the_newest() -> None:
-    shown = [said(f"alert {n} " + "x" * 300, Level.LOW) for n in range(10)]
+    shown = [reported(f"alert {n} " + "x" * 300, Level.LOW) for n in range(10)]
     digest = message(*shown, digest=True, levels={"low": 20, "high": 1})
     (embed,) = digest["embeds"]
     assert embed["title"] == "21 alerts from Front door (High: 1, Low: 20)"
@@ -109,11 +109,11 @@ def test_a_digest_counts_all_and_shows_the_newest() -> None:
     assert lines[1].startswith("<t:1795248000:T> **Low** alert 0 xxx")
     assert len(lines) == 11
     assert len(embed["description"]) <= 4096
-    assert embed["color"] == message(said("x"))["embeds"][0]["color"]  # the highest level's color
+    assert embed["color"] == message(reported("x"))["embeds"][0]["color"]  # the highest level's color
 
 
 def test_the_picture_goes_along() -> None:
-    shown = message(said("x"), picture=Picture("image/png", b"png"))
+    shown = message(reported("x"), picture=Picture("image/png", b"png"))
     assert shown["embeds"][0]["image"] == {"url": "attachment://alert.png"}
     assert [each["filename"] for each in shown["attachments"]] == ["alert.png"]
 

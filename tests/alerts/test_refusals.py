@@ -43,13 +43,13 @@ def answers(post: Post) -> Iterator[list[int]]:
 
 @pytest.mark.parametrize("told", [True, False], ids=["known", "not known yet"])
 def test_where_files_are_not_allowed_the_alert_comes_without_its_picture_and_says_so(
-    post: Post, answers: list[int], told: bool
+    post: Post, answers: list[int], reported: bool
 ) -> None:
     rule = post.rule(mention_role_id=DJ_ROLE)
-    post.deny(ATTACH_FILES, told=told)
+    post.deny(ATTACH_FILES, reported=reported)
     post.alert("at the door", picture=PNG)
     assert post.work() == 1
-    assert answers == [200] if told else [403, 200]
+    assert answers == [200] if reported else [403, 200]
     (message,) = post.messages
     assert (message.content, message.mention_roles, message.attachments) == (f"<@&{DJ_ROLE}>", [DJ_ROLE], [])
     (embed,) = message.embeds
@@ -72,10 +72,10 @@ def rule_again(post: Post) -> Any:
 
 @pytest.mark.parametrize("told", [True, False], ids=["known", "not known yet"])
 def test_where_embeds_are_not_allowed_the_alert_comes_as_plain_text(
-    post: Post, answers: list[int], told: bool
+    post: Post, answers: list[int], reported: bool
 ) -> None:
     post.rule()
-    post.deny(EMBED_LINKS, told=told)
+    post.deny(EMBED_LINKS, reported=reported)
     post.alert("@everyone at the *door*", picture=PNG)
     assert post.work() == 1
     (message,) = post.messages
@@ -91,7 +91,7 @@ def test_where_embeds_are_not_allowed_the_alert_comes_as_plain_text(
 
 def test_where_neither_is_allowed_there_are_words(post: Post, answers: list[int]) -> None:
     post.rule()
-    post.deny(EMBED_LINKS | ATTACH_FILES, told=False)
+    post.deny(EMBED_LINKS | ATTACH_FILES, reported=False)
     post.alert("somebody", picture=PNG)
     assert post.work() == 1
     assert answers == [403, 403, 403, 200]
@@ -107,7 +107,7 @@ def test_an_embed_that_discord_drops_without_a_word_is_said_in_the_message(
 ) -> None:
     """With a mention in the message, Discord accepts it without the embed, and the text would be lost."""
     post.rule(mention_role_id=DJ_ROLE)
-    post.deny(EMBED_LINKS, told=False)
+    post.deny(EMBED_LINKS, reported=False)
     post.alert("somebody")
     assert post.work() == 1
     (message,) = post.messages

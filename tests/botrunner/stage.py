@@ -100,14 +100,14 @@ class Stage:
         """Wait until the bot tells one person only that their track cannot be played. Returns why."""
         me = next(each.id for each in self.sandbox.world.users.values() if each.username == user)
 
-        def told() -> str:
+        def notice() -> str:
             messages = self.sandbox.world.channel_messages(self.channel("music"))
             embeds = [embed for message in messages if message.only_user_id == me for embed in message.embeds]
             failed = [embed for embed in embeds if embed.get("title") == "Could not be played"]
             return failed[-1]["footer"]["text"] if failed else ""
 
-        said: str = await eventually(told, what=f"{user} was not told")
-        return said
+        reply: str = await eventually(notice, what=f"{user} was not told")
+        return reply
 
     async def fault(self, kind: str, **order: Any) -> None:
         answer = await self.http.post("/_sandbox/faults", json={"kind": kind, **order})
@@ -162,8 +162,8 @@ class Stage:
         try:
             found: Player = await eventually(so, within=seconds)
         except AssertionError as error:
-            said = (last[0].status, last[0].error_code, last[0].item_id, last[0].connected_channel_id)
-            raise AssertionError(f"not {wanted} after {seconds} s but {said}") from error
+            reply = (last[0].status, last[0].error_code, last[0].item_id, last[0].connected_channel_id)
+            raise AssertionError(f"not {wanted} after {seconds} s but {reply}") from error
         return found
 
     async def items(self) -> list[QueueItem]:

@@ -46,8 +46,8 @@ async def card_that(stage: Stage, *words: str, channel: str = "music", without: 
 
     def there() -> Any:
         found = cards(stage, channel)
-        said = str([(message.embeds, message.components) for message in found])
-        fits = all(word in said for word in words) and not any(word in said for word in without)
+        reply = str([(message.embeds, message.components) for message in found])
+        fits = all(word in reply for word in words) and not any(word in reply for word in without)
         return found[0] if len(found) == 1 and fits else None
 
     return await eventually(there, what=f"no card with {words}: {shown(stage, channel)}")
@@ -97,17 +97,17 @@ async def test_its_buttons_do_what_they_say(playing: Stage) -> None:
 async def test_a_refusal_is_told_the_presser_only(playing: Stage) -> None:
     await playing.sit("member", "Back room")
     card = await card_that(playing, "Long A")
-    said = await press(playing, "member", card, "stop")
-    assert said["flags"] & 64
-    assert "DJs" in said["content"]
+    reply = await press(playing, "member", card, "stop")
+    assert reply["flags"] & 64
+    assert "DJs" in reply["content"]
     assert (await playing.player()).status == "playing"
 
 
 async def test_its_queue_is_shown_to_the_presser_only(playing: Stage) -> None:
     card = await card_that(playing, "Long A")
-    said = await press(playing, "member", card, "queue")
-    assert said["flags"] & 64
-    assert "Long C" in said["embeds"][0]["description"]
+    reply = await press(playing, "member", card, "queue")
+    assert reply["flags"] & 64
+    assert "Long C" in reply["embeds"][0]["description"]
 
 
 async def test_a_second_press_does_not_skip_the_next_track(playing: Stage) -> None:
@@ -122,8 +122,8 @@ async def test_a_second_press_does_not_skip_the_next_track(playing: Stage) -> No
     await playing.http.post("/_sandbox/components", json=body)
     await playing.hear(523)
     playing.sandbox.world.messages[card.id].components = card.components  # as a client that shows it late
-    said = await playing.http.post("/_sandbox/components", json=body)
-    assert said.status_code in (200, 404)
+    reply = await playing.http.post("/_sandbox/components", json=body)
+    assert reply.status_code in (200, 404)
     assert (await playing.player()).status == "playing"
     items: list[QueueItem] = await playing.items()
     assert [item.state for item in items] == ["skipped", "playing"]
@@ -335,10 +335,10 @@ def test_whatever_a_title_holds_it_fits_and_mentions_nobody(title: str, artist: 
 )
 def test_markup_in_a_title_stays_text(title: str) -> None:
     body = face.message(scene(title=title), nonce="n", embed=True, picture="")
-    said = body["embeds"][0]["title"]
-    assert said != title
-    assert "<@&" not in said
-    assert "@everyone" not in said
+    reply = body["embeds"][0]["title"]
+    assert reply != title
+    assert "<@&" not in reply
+    assert "@everyone" not in reply
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

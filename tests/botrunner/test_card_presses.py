@@ -103,8 +103,8 @@ async def test_a_hundred_presses_at_once_do_it_once(playing: Stage) -> None:
     assert (await playing.player()).loop == "queue"
     items: list[QueueItem] = await playing.items()
     assert [item.state for item in items][:2] == ["skipped", "playing"]
-    told = {each["content"] for answer in answers if (each := answer.json()) and each["content"]}
-    assert told <= {"Nothing is playing.", "This track is no longer playing."}
+    notice = {each["content"] for answer in answers if (each := answer.json()) and each["content"]}
+    assert notice <= {"Nothing is playing.", "This track is no longer playing."}
     assert len(public(playing)) == messages
     await card_that(playing, "Long C")
 

@@ -49,8 +49,8 @@ async def test_it_follows_the_track_and_spares_what_a_person_wrote(
     await eventually(in_thread(Channel.objects.filter(pk=place.id).exclude(overwrites=[]).exists))
     await playing.do(owner, "ChangeSettings", channel_status=True)
     await play(playing, "music")
-    said = await told_times(playing, "music", 1)
-    assert said.startswith(
+    reply = await told_times(playing, "music", 1)
+    assert reply.startswith(
         f"For the status of the voice channel, the bot lacks permissions in <#{place.id}>: Set Voice"
     )
     await play(playing, "music")

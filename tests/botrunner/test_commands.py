@@ -300,12 +300,12 @@ async def test_without_a_voice_channel_it_says_so_and_begins_when_somebody_joins
     assert message["footer"]["text"] == f"Up next. {SILENCES[NOWHERE].sentence}"
     player = await ready.player()
 
-    async def told() -> bool:
+    async def notice() -> bool:
         nonlocal player
         player = await ready.player()
         return player.error_code == "NO_VOICE_CHANNEL"
 
-    await eventually(told)
+    await eventually(notice)
     assert player.status == "idle"
     assert "voice channel" in card(await ready.slash("owner", "nowplaying"))["description"]
     await ready.sit("owner", "Back room")
@@ -365,8 +365,8 @@ async def test_help_lists_every_command_by_subject(ready: Stage) -> None:
 
 async def test_volume_and_loop_are_set(playing: Stage) -> None:
     assert (await playing.slash("member", "volume", level=40))["content"] == "Volume set to 40%."
-    said = {"track": "The current track repeats until it is skipped.", "queue": "The queue repeats."}
-    for what, sentence in (said | {"off": "The loop is off."}).items():
+    reply = {"track": "The current track repeats until it is skipped.", "queue": "The queue repeats."}
+    for what, sentence in (reply | {"off": "The loop is off."}).items():
         assert (await playing.slash("member", "loop", what=what))["content"] == sentence
         assert (await playing.player()).loop == what
         shown = {

@@ -145,8 +145,11 @@ async def test_what_cannot_be_added_is_told_by_name(
     assert await refused(await play_file(ready, ("void.ogg", b"", "audio/ogg"))) == "“void.ogg” is empty."
     assert await refused(await play_file(ready, PNG)) == "“cover.png” is not an audio file, or is damaged."
     tricky = ("@everyone **<@1>** \u202egnp.mp3", b"x" * 99, "audio/mpeg")
-    said = await refused(await play_file(ready, tricky))
-    assert said == "“@\u200beveryone \\*\\*\\<@\u200b1\\>\\*\\* gnp.mp3” is not an audio file, or is damaged."
+    sentence = await refused(await play_file(ready, tricky))
+    assert (
+        sentence
+        == "“@\u200beveryone \\*\\*\\<@\u200b1\\>\\*\\* gnp.mp3” is not an audio file, or is damaged."
+    )
     notes = ("notes.bin", b"no sound at all", "application/octet-stream")
     assert await refused(await add(ready, await say(ready, "", notes))) == (
         "“notes.bin” is not an audio file, or is damaged."

@@ -69,8 +69,8 @@ async def test_listeners_vote_and_the_deafened_do_not(playing: Stage) -> None:
     listeners = VoiceState.objects.filter(guild_id=playing.guild_id)
     await eventually(in_thread(listeners.filter(discord_id=DJ).exists), what="the DJ seen in voice")
     await decide(playing, vote_share=100)
-    said = await playing.slash("member", "skip")
-    assert said["content"].startswith("1 of 3 votes to skip **Long A")
+    answer = await playing.slash("member", "skip")
+    assert answer["content"].startswith("1 of 3 votes to skip **Long A")
 
     async def seen() -> bool:
         return bool(await in_thread(listeners.filter(deafened=True).count)() == 2)

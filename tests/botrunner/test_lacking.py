@@ -29,18 +29,18 @@ async def play(stage: Stage, channel: str, user: str = "owner") -> None:
     assert "Added" in str(answer.json()["embeds"]) or "Hinzugefügt" in str(answer.json()["embeds"])
 
 
-def told(stage: Stage, channel: str) -> list[str]:
+def notice(stage: Stage, channel: str) -> list[str]:
     """Return what was said in a channel to one person only."""
     messages = stage.sandbox.world.channel_messages(stage.channel(channel))
     return [message.content for message in messages if message.only_user_id]
 
 
 async def told_times(stage: Stage, channel: str, count: int) -> str:
-    said: list[str] = await eventually(
-        lambda: (words := told(stage, channel)) and len(words) == count and words,
-        what=f"{told(stage, channel)}",
+    reply: list[str] = await eventually(
+        lambda: (words := notice(stage, channel)) and len(words) == count and words,
+        what=f"{notice(stage, channel)}",
     )
-    return said[-1]
+    return reply[-1]
 
 
 async def home(stage: Stage) -> Any:
@@ -53,25 +53,25 @@ async def test_where_it_may_not_post_the_card_stays_and_that_is_said_once(playin
     await deny(playing, "general", permissions.SEND_MESSAGES)
     await speak(playing, "dj", "de")
     await play(playing, "general", "dj")
-    said = await told_times(playing, "general", 1)
-    assert said.splitlines()[:2] == [
+    reply = await told_times(playing, "general", 1)
+    assert reply.splitlines()[:2] == [
         f"Für die Nachricht mit dem aktuellen Titel fehlen dem Bot Berechtigungen in <#{general}>: Nachrichten senden.",
         f"Die Nachricht bleibt in <#{music}>.",
     ]
-    assert f"permissions={AGAIN}&guild_id={playing.guild_id}" in said
+    assert f"permissions={AGAIN}&guild_id={playing.guild_id}" in reply
     await play(playing, "general")
     await deny(playing, "general", permissions.SEND_MESSAGES | permissions.EMBED_LINKS)
     await play(playing, "general")
     assert (await told_times(playing, "general", 2)).splitlines()[0].endswith(": Send Messages, Embed Links.")
     await play(playing, "music")
-    assert not told(playing, "music")
+    assert not notice(playing, "music")
     assert await home(playing) == music
     assert [each.id for each in cards(playing)] == [card.id]
 
     await deny(playing, "general", 0)
     await play(playing, "general")
     await card_that(playing, "Long A", channel="general")
-    assert len(told(playing, "general")) == 2
+    assert len(notice(playing, "general")) == 2
     assert not await in_thread(ToldLack.objects.exists)()
 
 
@@ -79,18 +79,18 @@ async def test_on_a_stage_the_permission_to_speak_is_named_once(playing: Stage) 
     stage_id = (await edit(playing, "add_channel", name="Open stage", type=13))["id"]
     await eventually(in_thread(Channel.objects.filter(pk=stage_id).exists))
     await playing.slash("owner", "join", channel="Open stage")
-    said = await told_times(playing, "music", 1)
-    assert said.startswith(
+    reply = await told_times(playing, "music", 1)
+    assert reply.startswith(
         f"For speaking on stages, the bot lacks permissions in <#{stage_id}>: Mute Members."
     )
     requested = (
         3329024 | permissions.READ_MESSAGE_HISTORY | permissions.MUTE_MEMBERS | permissions.REQUEST_TO_SPEAK
     )
-    assert f"permissions={requested}&" in said
+    assert f"permissions={requested}&" in reply
     await play(playing, "music", "member")
     await grant(playing, permissions.MUTE_MEMBERS)
     await play(playing, "music")
-    assert len(told(playing, "music")) == 1
+    assert len(notice(playing, "music")) == 1
 
 
 async def test_resume_names_what_each_feature_lacks(playing: Stage) -> None:
@@ -103,18 +103,18 @@ async def test_resume_names_what_each_feature_lacks(playing: Stage) -> None:
     await eventually(lambda: mirrored(playing, voice))
     await playing.slash("owner", "pause")
     await playing.slash("member", "resume")
-    said = await told_times(playing, "music", 1)
-    assert said.splitlines()[:-1] == [
+    reply = await told_times(playing, "music", 1)
+    assert reply.splitlines()[:-1] == [
         f"For the message with the current track, the bot lacks permissions in <#{general}>: Attach Files.",
         f"For the request channel, the bot lacks permissions in <#{general}>: Manage Messages.",
         f"For the status of the voice channel, the bot lacks permissions in <#{voice}>: Set Voice Channel Status.",
     ]
     requested = int(AGAIN) | permissions.MANAGE_MESSAGES | permissions.SET_VOICE_CHANNEL_STATUS
-    assert f"permissions={requested}&" in said
+    assert f"permissions={requested}&" in reply
     await playing.slash("owner", "pause")
     await playing.slash("owner", "resume")
     await play(playing, "music")
-    assert len(told(playing, "music")) == 1
+    assert len(notice(playing, "music")) == 1
 
 
 async def mirrored(stage: Stage, channel_id: str) -> bool:

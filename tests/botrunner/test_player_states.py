@@ -87,15 +87,15 @@ class Story:
             await self.stage.sit("owner", "Stage left")
             await self._play("owner", "Long A")
         for _ in range(6):
-            said = await self.heard_or_error()
-            if said is None:
+            reply = await self.heard_or_error()
+            if reply is None:
                 return
-            assert SILENCES[said].sentence
-            await self.do_what_it_says(said)
+            assert SILENCES[reply].sentence
+            await self.do_what_it_says(reply)
         await self.heard()
 
-    async def do_what_it_says(self, said: str) -> None:
-        match said:
+    async def do_what_it_says(self, reply: str) -> None:
+        match reply:
             case "NO_VOICE_CHANNEL":
                 await self._open("Stage left")
                 await self.stage.sit("owner", "Stage left")
@@ -127,9 +127,9 @@ class Story:
             if report and report.tone_hz and report.silence_ms < 200 and player.status == "playing":
                 quiet.clear()
                 return True
-            said = player.silence[0] if player.silence else ""
-            quiet.append(said)
-            return bool(said) and quiet[-40:] == [said] * 40
+            reply = player.silence[0] if player.silence else ""
+            quiet.append(reply)
+            return bool(reply) and quiet[-40:] == [reply] * 40
 
         await eventually(settled, within=25, what="neither heard nor told")
         return quiet[-1] if quiet else None

@@ -154,8 +154,8 @@ async def test_a_link_to_a_playlist_is_replaced_by_its_tracks(
     await eventually(opened)
     me = next(each.id for each in ready.sandbox.world.users.values() if each.username == "owner")
     messages = ready.sandbox.world.channel_messages(ready.channel("music"))
-    (told,) = [embed for each in messages if each.only_user_id == me for embed in each.embeds]
-    assert (told["title"], told["footer"]["text"]) == ("Added 2 tracks", "2 tracks were left out.")
+    (notice,) = [embed for each in messages if each.only_user_id == me for embed in each.embeds]
+    assert (notice["title"], notice["footer"]["text"]) == ("Added 2 tracks", "2 tracks were left out.")
     undone = await ready.slash("owner", "undo")
     assert "list.m3u" in text(undone)
     assert await queued_titles(ready) == []

@@ -17,14 +17,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def says(stage: Stage, text: str) -> None:
-    async def said() -> str:
+    async def reply() -> str:
         state = (await stage.http.get("/_sandbox/state")).json()
         return str(state["gateway"][-1]["presence"]["said"])
 
     async def so() -> bool:
-        return await said() == text
+        return await reply() == text
 
-    await eventually(so, what=await said())
+    await eventually(so, what=await reply())
 
 
 async def test_it_shows_the_track_while_exactly_one_guild_plays(

@@ -54,7 +54,7 @@ async def numbers(stage: Stage) -> list[int]:
     return [int(str(title).removeprefix("Song ")) for title in await titles(stage)]
 
 
-async def said(stage: Stage, user: str, command: str, **options: Any) -> str:
+async def reply(stage: Stage, user: str, command: str, **options: Any) -> str:
     message = await stage.slash(user, command, **options)
     assert not message["flags"] & EPHEMERAL, message
     return str(message["content"])
@@ -119,11 +119,11 @@ async def test_a_button_that_nobody_knows_is_answered(filled: Stage) -> None:
 
 
 async def test_tracks_are_removed_by_number_range_and_title(filled: Stage) -> None:
-    assert await said(filled, "owner", "remove", number="2") == "Removed **Song 2 – Band**."
-    assert await said(filled, "owner", "remove", number="3-5") == "Removed 3 tracks."
+    assert await reply(filled, "owner", "remove", number="2") == "Removed **Song 2 – Band**."
+    assert await reply(filled, "owner", "remove", number="3-5") == "Removed 3 tracks."
     assert await numbers(filled) == [1, 3, 7, 8, 9, 10, 11, 12]
-    assert await said(filled, "owner", "remove", number="song 8") == "Removed **Song 8 – Band**."
-    assert await said(filled, "owner", "remove", number="#7–99") == "Removed **Song 12 – Band**."
+    assert await reply(filled, "owner", "remove", number="song 8") == "Removed **Song 8 – Band**."
+    assert await reply(filled, "owner", "remove", number="#7–99") == "Removed **Song 12 – Band**."
     assert await numbers(filled) == [1, 3, 7, 9, 10, 11]
     assert await refused(filled, "owner", "remove", number="7-9") == (
         "There is no track number 7 in the queue. It has 6 tracks."
@@ -143,9 +143,9 @@ async def test_tracks_are_removed_by_number_range_and_title(filled: Stage) -> No
 async def test_a_suggestion_stays_its_track_when_the_numbers_change(filled: Stage) -> None:
     found = await filled.suggestions("owner", "remove", "number", "song 7")
     assert list(found) == ["7. Song 7 – Band"]
-    await said(filled, "owner", "remove", number="1")
+    await reply(filled, "owner", "remove", number="1")
     assert (
-        await said(filled, "owner", "remove", number=found["7. Song 7 – Band"])
+        await reply(filled, "owner", "remove", number=found["7. Song 7 – Band"])
         == "Removed **Song 7 – Band**."
     )
     assert await refused(filled, "owner", "remove", number=found["7. Song 7 – Band"]) == (
@@ -153,7 +153,7 @@ async def test_a_suggestion_stays_its_track_when_the_numbers_change(filled: Stag
     )
     # Clients have sent the name, which is out of date here, and here it is not.
     assert "match" in await refused(filled, "owner", "remove", number="7. Song 7 – Band")
-    assert await said(filled, "owner", "remove", number="7. Song 9 – Band ") == "Removed **Song 9 – Band**."
+    assert await reply(filled, "owner", "remove", number="7. Song 9 – Band ") == "Removed **Song 9 – Band**."
 
 
 async def test_tracks_are_suggested_by_number_and_title(filled: Stage) -> None:
@@ -188,9 +188,10 @@ async def test_a_queue_of_many_suggests_25_that_discord_takes(stage: Stage) -> N
 
 
 async def test_a_track_is_moved_by_number_and_title(filled: Stage) -> None:
-    assert await said(filled, "owner", "move", number="12", to=1) == "Moved **Song 12 – Band** to number 1."
+    assert await reply(filled, "owner", "move", number="12", to=1) == "Moved **Song 12 – Band** to number 1."
     assert (
-        await said(filled, "owner", "move", number="song 9", to=99) == "Moved **Song 9 – Band** to number 12."
+        await reply(filled, "owner", "move", number="song 9", to=99)
+        == "Moved **Song 9 – Band** to number 12."
     )
     assert await numbers(filled) == [12, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 9]
     assert await refused(filled, "owner", "move", number="1-2", to=3) == (
@@ -199,20 +200,20 @@ async def test_a_track_is_moved_by_number_and_title(filled: Stage) -> None:
 
 
 async def test_undo_says_what_it_undid_and_redo_too(filled: Stage) -> None:
-    assert await said(filled, "owner", "clear") == "Removed 12 tracks."
+    assert await reply(filled, "owner", "clear") == "Removed 12 tracks."
     assert await refused(filled, "member", "undo") == "There is nothing to undo."
-    assert await said(filled, "owner", "undo") == "Undid: *You cleared 12 tracks.*"
+    assert await reply(filled, "owner", "undo") == "Undid: *You cleared 12 tracks.*"
     assert await numbers(filled) == list(range(1, 13))
-    assert await said(filled, "owner", "redo") == "Redid: *You cleared 12 tracks.*"
+    assert await reply(filled, "owner", "redo") == "Redid: *You cleared 12 tracks.*"
     assert await numbers(filled) == []
     assert await refused(filled, "owner", "redo") == "There is nothing to redo."
 
 
 async def test_undo_and_redo_of_a_change_that_was_chosen(filled: Stage) -> None:
     for level in (30, 40):
-        await said(filled, "owner", "volume", level=level)
+        await reply(filled, "owner", "volume", level=level)
     await in_thread(age_changes)(minutes=5)
-    await said(filled, "dj", "shuffle")
+    await reply(filled, "dj", "shuffle")
     found = await filled.suggestions("owner", "undo", "change", "")
     assert list(found) == [
         "Tomas shuffled 12 tracks · just now",  # a manager may undo everybody's
@@ -224,9 +225,10 @@ async def test_undo_and_redo_of_a_change_that_was_chosen(filled: Stage) -> None:
     assert list(await filled.suggestions("owner", "undo", "change", "VOLUME 3")) == list(found)[2:3]
     assert await filled.suggestions("member", "undo", "change", "") == {}
     assert (
-        await said(filled, "owner", "undo", change=list(found.values())[3]) == "Undid: *You added 11 tracks.*"
+        await reply(filled, "owner", "undo", change=list(found.values())[3])
+        == "Undid: *You added 11 tracks.*"
     )
-    assert await said(filled, "owner", "undo", change="set 40%") == "Undid: *You set the volume to 40%.*"
+    assert await reply(filled, "owner", "undo", change="set 40%") == "Undid: *You set the volume to 40%.*"
     assert await refused(filled, "owner", "undo", change="You") == (
         "Several changes match “You”. Choose a suggestion."
     )
@@ -237,7 +239,7 @@ async def test_undo_and_redo_of_a_change_that_was_chosen(filled: Stage) -> None:
     undone = await filled.suggestions("owner", "redo", "change", "")
     assert list(undone) == [list(found)[1], list(found)[3]]
     assert (
-        await said(filled, "owner", "redo", change=list(undone.values())[1])
+        await reply(filled, "owner", "redo", change=list(undone.values())[1])
         == "Redid: *You added 11 tracks.*"
     )
 
@@ -247,14 +249,14 @@ def age_changes(*, minutes: int) -> None:
 
 
 async def test_undo_says_what_it_left_out(filled: Stage) -> None:
-    await said(filled, "owner", "remove", number="1-3")
+    await reply(filled, "owner", "remove", number="1-3")
     gone = [item for item in await filled.items() if item.state == ItemState.REMOVED]
     await in_thread(QueueItem.objects.filter(pk__in=[item.pk for item in gone[:2]]).update)(state="queued")
-    assert await said(filled, "owner", "undo") == (
+    assert await reply(filled, "owner", "undo") == (
         "Undid: *You removed 3 tracks.* 2 tracks were left out, because they are already in the queue."
     )
-    await said(filled, "owner", "volume", level=30)
-    await said(filled, "dj", "volume", level=60)
+    await reply(filled, "owner", "volume", level=30)
+    await reply(filled, "dj", "volume", level=60)
     assert await refused(filled, "owner", "undo") == "This was changed again in the meantime."
 
 
@@ -266,12 +268,12 @@ def test_every_reason_for_leaving_out_has_its_sentence() -> None:
 
 
 async def test_shuffle_changes_the_order_and_undo_restores_it(filled: Stage) -> None:
-    assert await said(filled, "owner", "shuffle") == "Shuffled 12 tracks."
+    assert await reply(filled, "owner", "shuffle") == "Shuffled 12 tracks."
     shuffled = await numbers(filled)
     assert shuffled != sorted(shuffled)
-    assert await said(filled, "owner", "undo") == "Undid: *You shuffled 12 tracks.*"
+    assert await reply(filled, "owner", "undo") == "Undid: *You shuffled 12 tracks.*"
     assert await numbers(filled) == sorted(shuffled)
-    await said(filled, "owner", "clear")
+    await reply(filled, "owner", "clear")
     assert await refused(filled, "owner", "shuffle") == "There is nothing to shuffle."
 
 
@@ -282,11 +284,11 @@ async def test_tracks_of_one_person_are_cleared(filled: Stage) -> None:
     assert await refused(filled, "dj", "clear", whose="mine") == "You have no tracks in the queue."
     nobody = await refused(filled, "owner", "clear", member="dj")
     assert nobody.endswith("has no tracks in the queue.")
-    assert await said(filled, "owner", "clear", member="member") == "Removed 2 tracks."
+    assert await reply(filled, "owner", "clear", member="member") == "Removed 2 tracks."
     assert len(await numbers(filled)) == 12
     await filled.slash("member", "play", query="song 1")
-    assert await said(filled, "member", "clear", whose="mine") == "Removed 1 track."
-    assert await said(filled, "owner", "clear", whose="all") == "Removed 12 tracks."
+    assert await reply(filled, "member", "clear", whose="mine") == "Removed 1 track."
+    assert await reply(filled, "owner", "clear", whose="all") == "Removed 12 tracks."
     assert await refused(filled, "owner", "clear") == "The queue is already empty."
 
 
@@ -295,12 +297,12 @@ async def test_duplicates_and_tracks_of_absent_people_are_cleaned_up(filled: Sta
         "There are no duplicates in the queue."
     )
     await filled.slash("member", "play", query=f"library:{3:032}")
-    assert await said(filled, "owner", "cleanup", what="duplicates") == "Removed 1 track."
+    assert await reply(filled, "owner", "cleanup", what="duplicates") == "Removed 1 track."
     assert await refused(filled, "owner", "cleanup", what="absent") == "The bot is not in a voice channel."
-    await said(filled, "owner", "pause")
+    await reply(filled, "owner", "pause")
     await filled.sit("member", "Stage left")
-    await said(filled, "member", "join")
-    assert await said(filled, "owner", "cleanup", what="absent") == "Removed 12 tracks."
+    await reply(filled, "member", "join")
+    assert await reply(filled, "owner", "cleanup", what="absent") == "Removed 12 tracks."
     assert await refused(filled, "owner", "cleanup", what="absent") == (
         "Everyone who has tracks in the queue is in the voice channel."
     )

@@ -162,8 +162,10 @@ async def test_whatever_discord_answers_to_replies_each_command_is_done_once(
     )
     changed = Event.objects.filter(name="VolumeChanged")
     await eventually(lambda: _count(changed, len(levels)), what="a command was not done")
-    told = [each.content for each in ready.sandbox.world.messages.values() if "Volume set to" in each.content]
-    assert len(told) == len(set(told))
+    notice = [
+        each.content for each in ready.sandbox.world.messages.values() if "Volume set to" in each.content
+    ]
+    assert len(notice) == len(set(notice))
 
 
 async def _count(events: Any, wanted: int) -> bool:

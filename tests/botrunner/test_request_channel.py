@@ -128,8 +128,8 @@ async def refused(stage: Stage, *words: str) -> Message:
     bot_id = stage.sandbox.world.bot_id
 
     def there() -> Message | None:
-        said = [each for each in messages(stage) if each.author_id == bot_id]
-        return next((each for each in said if all(word in each.content for word in words)), None)
+        reply = [each for each in messages(stage) if each.author_id == bot_id]
+        return next((each for each in reply if all(word in each.content for word in words)), None)
 
     found: Message = await eventually(
         there, what=f"no answer with {words}: {[each.content for each in messages(stage)]}"
@@ -165,10 +165,10 @@ async def test_every_message_is_queued_and_removed(stage: Stage, library: Path, 
 async def test_a_refusal_is_shown_for_eight_seconds(stage: Stage, clock: Clock, calls: list[str]) -> None:
     await open_channel(stage)
     asked = await say(stage, "@everyone [free](evil) <@&1>", user="member")
-    said = await refused(stage, "Nothing in the library matches", r"\[free\](")
-    assert said.reference is not None
-    assert said.reference["message_id"] == asked["id"]
-    assert (said.mentions, said.mention_roles, said.mention_everyone) == ([], [], False)
+    reply = await refused(stage, "Nothing in the library matches", r"\[free\](")
+    assert reply.reference is not None
+    assert reply.reference["message_id"] == asked["id"]
+    assert (reply.mentions, reply.mention_roles, reply.mention_everyone) == ([], [], False)
     await in_thread(GuildSettings.objects.update)(max_per_person=1, language="de")
     await restart(stage)
     assert not messages(stage)  # what was still shown was removed when the bot stopped
@@ -218,8 +218,8 @@ async def test_without_manage_messages_requests_are_queued_and_it_says_so_once(s
     await eventually(lambda: _is(in_thread(missing_to_remove)(LOUNGE, stage.channel(CHANNEL)), 0))
     late = await say(stage, "long a")
     await eventually(lambda: late["id"] not in stage.sandbox.world.messages)
-    told = in_thread(ToldLack.objects.filter(feature="request").exists)
-    await eventually(lambda: _is(told(), False))
+    notice = in_thread(ToldLack.objects.filter(feature="request").exists)
+    await eventually(lambda: _is(notice(), False))
 
 
 async def test_without_the_intent_it_says_what_is_missing(stage: Stage, clock: Clock) -> None:
@@ -302,10 +302,10 @@ async def test_the_card_is_the_only_message(stage: Stage) -> None:
 
 @pytest.mark.parametrize("text", [r"\[x](y)", r"\\[x](y)", "[x](y)", r"\\\[x](y)", "`a` **b**"])
 def test_markup_in_a_refusal_stays_text(text: str) -> None:
-    said = refusal([text], to=1, as_reply=True)
-    content = said["content"]
+    reply = refusal([text], to=1, as_reply=True)
+    content = reply["content"]
     for at, char in enumerate(content):
         if char in "[]`*":
             before = content[:at]
             assert (len(before) - len(before.rstrip("\\"))) % 2, content
-    assert said["allowed_mentions"]["parse"] == []
+    assert reply["allowed_mentions"]["parse"] == []

@@ -23,7 +23,7 @@ from tests.waiting import eventually
 SECONDS_OF_A_MOVE = 2_000  # ms by which the position may advance before a move is heard, on a busy machine
 
 
-async def said(stage: Stage, code: str) -> Player:
+async def reply(stage: Stage, code: str) -> Player:
     """Wait until the player reports this."""
 
     async def so() -> Player | None:
@@ -47,7 +47,7 @@ async def test_a_bot_that_is_moved_plays_there_and_never_leaves(playing: Stage) 
     """In both orders of Discord's events, and whether or how the old connection is closed."""
     await playing.sit("dj", "Back room")
     before = await playing.player()
-    told: list[dict[str, Any]] = [
+    notice: list[dict[str, Any]] = [
         {"code": 4014},
         {"code": 4022, "server_first": True},
         {"code": None, "server_first": True},
@@ -56,14 +56,14 @@ async def test_a_bot_that_is_moved_plays_there_and_never_leaves(playing: Stage) 
         {"code": None, "server_first": True, "seconds": 0.5},
     ]
     with watched(playing) as seats:
-        for number, order in enumerate(told):
+        for number, order in enumerate(notice):
             name = ("Back room", "Stage left")[number % 2]
             await playing.fault("move_bot", guild_id=LOUNGE, channel_id=playing.channel(name), **order)
             report = await playing.hear(440, channel=name, after=10)
             assert report.frames_bad == 0, order
             assert (await playing.status("playing")).voice_channel_id == playing.channel(name)
         assert seats.channels == [
-            playing.channel(("Back room", "Stage left")[n % 2]) for n in range(len(told))
+            playing.channel(("Back room", "Stage left")[n % 2]) for n in range(len(notice))
         ]
         assert seats.asked == []
     after = await playing.player()
@@ -163,7 +163,7 @@ async def test_a_muted_bot_says_so_and_goes_on_where_it_was(playing: Stage) -> N
     assert (await playing.player()).error_code == ""
 
     await moderate(playing, mute=True)
-    muted = await said(playing, "SERVER_MUTED")
+    muted = await reply(playing, "SERVER_MUTED")
     assert (muted.status, muted.sounding) == ("error", False)
     assert "“Stage left”" in muted.error_detail
     await playing.silence(1_500)
@@ -185,7 +185,7 @@ async def test_muted_with_nothing_to_play_it_says_so_as_soon_as_there_is(stage: 
     await eventually(stage.report, what="the bot in voice")
     await moderate(stage, mute=True)
     await stage.slash("owner", "play", query="Long A")
-    await said(stage, "SERVER_MUTED")
+    await reply(stage, "SERVER_MUTED")
     await moderate(stage, mute=False)
     await stage.hear(440)
 
@@ -195,7 +195,7 @@ async def test_where_speaking_is_forbidden_it_says_so_until_it_is_allowed(playin
     await playing.sit("dj", "Back room")
     await deny(playing, "Back room", permissions.CONNECT)
     await playing.fault("move_bot", guild_id=LOUNGE, channel_id=playing.channel("Back room"))
-    dragged = await said(playing, "NOT_ALLOWED_TO_SPEAK")
+    dragged = await reply(playing, "NOT_ALLOWED_TO_SPEAK")
     assert (dragged.status, dragged.voice_channel_id) == ("error", playing.channel("Back room"))
     assert "Connect" in dragged.error_detail
     assert "“Back room”" in dragged.error_detail
@@ -205,7 +205,7 @@ async def test_where_speaking_is_forbidden_it_says_so_until_it_is_allowed(playin
     await deny(playing, "Back room", permissions.SPEAK)
     held = await playing.player()
     await playing.do(await owner_of(playing), "JoinVoice", channel_id=playing.channel("Back room"))
-    silent = await said(playing, "NOT_ALLOWED_TO_SPEAK")
+    silent = await reply(playing, "NOT_ALLOWED_TO_SPEAK")
     assert "Speak" in silent.error_detail
     await playing.silence()
     await deny(playing, "Back room", 0)
@@ -222,7 +222,7 @@ async def test_a_channel_that_some_may_not_see_is_not_named(playing: Stage) -> N
     await playing.slash("owner", "join", channel="Back room")
     await playing.hear(440, channel="Back room")
     await moderate(playing, mute=True)
-    detail = (await said(playing, "SERVER_MUTED")).error_detail
+    detail = (await reply(playing, "SERVER_MUTED")).error_detail
     assert detail == "The bot is server-muted in its voice channel. Unmute it, and playback continues."
 
 
@@ -246,7 +246,7 @@ async def head(stage: Stage) -> int:
 async def test_a_bot_on_its_way_says_nothing_of_the_channel_it_leaves(playing: Stage) -> None:
     await deny(playing, "Back room", permissions.SPEAK)
     await playing.slash("owner", "join", channel="Back room")
-    silent = await said(playing, "NOT_ALLOWED_TO_SPEAK")
+    silent = await reply(playing, "NOT_ALLOWED_TO_SPEAK")
     seq, left = await head(playing), playing.channel("Stage left")
     answer = await playing.slash("owner", "join", channel="Stage left")
     assert answer["content"] == f"Joined <#{left}>."
@@ -269,7 +269,7 @@ async def test_on_a_stage_it_raises_its_hand_or_speaks(playing: Stage) -> None:
     stage_id = (await edit(playing, "add_channel", name="Open stage", type=13))["id"]
     await playing.sit("dj", "Open stage")
     await playing.fault("move_bot", guild_id=LOUNGE, channel_id=stage_id)
-    waiting = await said(playing, "NOT_ALLOWED_TO_SPEAK")
+    waiting = await reply(playing, "NOT_ALLOWED_TO_SPEAK")
     assert "raised its hand" in waiting.error_detail
 
     def state() -> Any:
@@ -290,7 +290,7 @@ async def test_on_a_stage_it_raises_its_hand_or_speaks(playing: Stage) -> None:
     assert not state().suppress
 
     await moderate(playing, suppress=True)  # a moderator decided, so it does not ask again
-    sent = await said(playing, "NOT_ALLOWED_TO_SPEAK")
+    sent = await reply(playing, "NOT_ALLOWED_TO_SPEAK")
     assert "Invite it to speak" in sent.error_detail
 
 
@@ -309,14 +309,14 @@ async def test_a_closed_or_full_channel_is_named_at_once_and_tried_when_it_opens
             async def named(name: str = name) -> bool:
                 return name in (await playing.player()).error_detail
 
-            player = await said(playing, "CANNOT_CONNECT")
+            player = await reply(playing, "CANNOT_CONNECT")
             await eventually(named, what=f"{name} named")
             assert player.status == "error"
             assert "“Back room”" in player.error_detail
         await edit(playing, "edit_channel", channel_id=back, user_limit=1)
         await playing.sit("dj", "Back room")
         await deny(playing, "Back room", 0)
-        assert "user limit 1" in (await said(playing, "CHANNEL_FULL")).error_detail
+        assert "user limit 1" in (await reply(playing, "CHANNEL_FULL")).error_detail
         assert back not in seats.asked  # Discord would not answer a request for it
         await edit(playing, "edit_channel", channel_id=back, user_limit=2)
         player = await continues(playing, held, channel="Back room")
@@ -327,7 +327,7 @@ async def test_a_closed_or_full_channel_is_named_at_once_and_tried_when_it_opens
             await playing.sit(person, "Stage left")
         await edit(playing, "edit_channel", channel_id=playing.channel("Stage left"), user_limit=2)
         await playing.do(user, "JoinVoice", channel_id=playing.channel("Stage left"))
-        await said(playing, "CHANNEL_FULL")
+        await reply(playing, "CHANNEL_FULL")
         await playing.sit("member", None)  # frees a place
         await continues(playing, held, channel="Stage left")
 
@@ -339,7 +339,7 @@ async def test_the_afk_channel_is_not_joined_but_no_reason_to_fall_silent(playin
     await edit(playing, "set_afk_channel", channel_id=back)
     user = await owner_of(playing)
     await playing.do(user, "JoinVoice", channel_id=back)
-    held = await said(playing, "CANNOT_CONNECT")
+    held = await reply(playing, "CANNOT_CONNECT")
     assert "AFK" in held.error_detail
     await playing.do(user, "JoinVoice", channel_id=playing.channel("Stage left"))
     await continues(playing, held, channel="Stage left")

@@ -73,13 +73,13 @@ def test_the_player_is_steered(desk: Desk, scene: Scene) -> None:
     expect(deeds.first).to_have_text("You started Song 00 over")
 
     # Repeat goes through its three states.
-    for words, value, told in [
+    for words, value, reported in [
         ("Loop: off", "queue", "You set the loop to the queue"),
         ("Loop: queue", "track", "You set the loop to the current track"),
         ("Loop: current track", "off", "You turned off the loop"),
     ]:
         page.get_by_role("button", name=words).click()
-        expect(deeds.first).to_have_text(told)
+        expect(deeds.first).to_have_text(reported)
         assert player(scene).loop == value
 
     # Jump ahead, and back.

@@ -74,9 +74,9 @@ def test_two_people_agree_on_a_long_queue_after_their_connections_were_cut(serve
             assert node.stdout is not None
             assert node.stdout.readline() == "half\n"
             relay.cut()
-            said, errors = node.communicate(timeout=90)
+            output, errors = node.communicate(timeout=90)
         assert node.returncode == 0, errors
-    assert int(said) > 60  # most of the time they held a part of the queue
+    assert int(output) > 60  # most of the time they held a part of the queue
     happened = set(Event.objects.filter(store__name=f"guild:{guild.pk}").values_list("name", flat=True))
     assert happened >= {
         "TracksAdded",

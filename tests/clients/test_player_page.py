@@ -278,9 +278,9 @@ def test_a_search_without_a_result_offers_nothing_to_add(desk: Desk, scene: Scen
     rows = page.locator(".result .line-sub")
     expect(rows).to_have_count(8)
     expect(keys).to_be_visible()
-    said = rows.all_inner_texts()
-    assert len(set(said)) == 8
-    assert said[0] == "The Testers · One · 1 of 2"
+    output = rows.all_inner_texts()
+    assert len(set(output)) == 8
+    assert output[0] == "The Testers · One · 1 of 2"
 
 
 def test_paused_and_empty_one_adds_and_it_plays(desk: Desk, scene: Scene) -> None:

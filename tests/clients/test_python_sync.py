@@ -192,10 +192,12 @@ def command() -> Iterator[Command]:
         process.communicate()
 
 
-def finish(process: subprocess.Popen[str], said: str | None = None) -> tuple[int, list[dict[str, Any]], str]:
+def finish(
+    process: subprocess.Popen[str], output: str | None = None
+) -> tuple[int, list[dict[str, Any]], str]:
     """Return `(exit code, printed objects, standard error)`."""
     try:
-        out, error = process.communicate(said, timeout=WAIT_SECONDS)
+        out, error = process.communicate(output, timeout=WAIT_SECONDS)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGABRT)  # faulthandler prints where it hangs
         raise AssertionError(process.communicate(timeout=WAIT_SECONDS)[1]) from None
@@ -253,8 +255,8 @@ def test_the_commands_refuse_in_words(server: Server, token: str, command: Comma
         (command(*here, "cam-1", "--send", "-", token=token), "nonsense", 2, "Line 1 is not JSON"),
         (command("ws", "--url", "example", "--stream", "x", token=token), None, 2, "not a URL such as"),
     ]
-    for process, said, code, words in cases:
-        ended, printed, error = finish(process, said)
+    for process, output, code, words in cases:
+        ended, printed, error = finish(process, output)
         assert (ended, printed) == (code, [])
         assert words in error
         assert "Traceback" not in error

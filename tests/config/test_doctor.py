@@ -83,9 +83,9 @@ def test_a_bot_token_that_is_refused_is_told_and_never_shown(there: Discord, set
     code, found = ask()
     assert (code, found["bot token"][0]) == (1, False)
     assert "DISCORD_BOT_TOKEN" in found["bot token"][1]
-    told = str(found)
+    reported = str(found)
     for secret in (settings.DISCORD_BOT_TOKEN, settings.DISCORD_CLIENT_SECRET, settings.JWT_SECRET):
-        assert secret not in told
+        assert secret not in reported
 
 
 def test_an_intent_that_is_off_is_told_with_its_switch(there: Discord) -> None:

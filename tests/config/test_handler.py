@@ -89,13 +89,13 @@ def test_a_thread_keeps_its_connection_to_the_database(requests: Requests) -> No
 
 
 def test_each_request_begins_and_ends(requests: Requests) -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     def begun(**kwargs: Any) -> None:
-        told.append("begun")
+        reported.append("begun")
 
     def ended(**kwargs: Any) -> None:
-        told.append("ended")
+        reported.append("ended")
 
     signals.request_started.connect(begun)
     signals.request_finished.connect(ended)
@@ -105,7 +105,7 @@ def test_each_request_begins_and_ends(requests: Requests) -> None:
     finally:
         signals.request_started.disconnect(begun)
         signals.request_finished.disconnect(ended)
-    assert told == ["begun", "ended"] * 2
+    assert reported == ["begun", "ended"] * 2
 
 
 @pytest.fixture

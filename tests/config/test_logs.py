@@ -38,10 +38,10 @@ OPAQUE = "canary-opaque-Zm9vYmFyYmF6cXV4"
     ],
 )
 def test_a_credential_is_struck_out_of_a_line(line: str) -> None:
-    told = redact(line)
-    assert SECRET not in told
-    assert OPAQUE not in told
-    assert "***" in told
+    reported = redact(line)
+    assert SECRET not in reported
+    assert OPAQUE not in reported
+    assert "***" in reported
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_a_server_at_its_most_talkative_keeps_them_to_itself(
             socket.recv(timeout=5)
     finally:
         server.stop()
-    said = server.said()
+    output = server.output()
     for endpoint in ("sync", "ws", "livestore"):
-        assert f"socket.rejected endpoint={endpoint} reason=" in said
-    assert "?token" not in said
-    assert "storeId" not in said
+        assert f"socket.rejected endpoint={endpoint} reason=" in output
+    assert "?token" not in output
+    assert "storeId" not in output
     for secret in (SECRET, OPAQUE, OPAQUE.replace("-", "")):
-        assert secret not in said
+        assert secret not in output
 
 
 def _alive(url: str) -> bool:

@@ -27,10 +27,10 @@ def test_a_server_stopped_while_it_starts_ends_without_complaint(
         try:
             until((tmp_path / "sandbox" / "keys.json").exists, within=30)  # the settings have been read
             server.send_signal(number)
-            _, said = server.communicate(timeout=10)
+            _, printed = server.communicate(timeout=10)
         finally:
             server.kill()
-    assert (server.returncode, said) == (0, "")
+    assert (server.returncode, printed) == (0, "")
 
 
 def test_shards_that_are_none_stop_the_start_with_a_sentence() -> None:

@@ -101,9 +101,9 @@ def test_what_cannot_be_right_stops_the_start_by_name(tmp_path: Path, line: str,
 
 
 def test_production_names_everything_that_is_missing_at_once(tmp_path: Path) -> None:
-    said = refusal(tmp_path, "ENVIRONMENT=production")
+    output = refusal(tmp_path, "ENVIRONMENT=production")
     needed = {
         "SECRET_KEY", "JWT_SECRET", "FIELD_ENCRYPTION_KEYS", "DATABASE_URL", "API_BASE_URL",
         "DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET", "DISCORD_BOT_TOKEN",
     }  # fmt: skip
-    assert {name for name in needed if name not in said} == set()
+    assert {name for name in needed if name not in output} == set()

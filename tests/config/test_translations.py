@@ -231,11 +231,11 @@ def test_a_text_that_is_not_marked_is_found(
 
 @pytest.mark.django_db
 def test_an_answer_is_in_the_language_that_the_request_prefers(client: Client) -> None:
-    def said(languages: str) -> str:
+    def output(languages: str) -> str:
         return str(client.get("/api/guilds", headers={"accept-language": languages}).json()["detail"])
 
-    assert said("de-CH, en;q=0.5") == "Melde dich zuerst an."
-    assert [said("fr"), said("")] == ["Log in first."] * 2
+    assert output("de-CH, en;q=0.5") == "Melde dich zuerst an."
+    assert [output("fr"), output("")] == ["Log in first."] * 2
 
 
 # --- Translations ---

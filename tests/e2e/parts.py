@@ -60,7 +60,7 @@ def running_parts(folder: Path, *, database_url: str, music: Path) -> Iterator[P
     )
     migrate = found.program("migrate", "--noinput")
     migrate.start()
-    assert migrate.wait(seconds=60) == 0, migrate.said()
+    assert migrate.wait(seconds=60) == 0, migrate.output()
     running = {
         "sandbox": found.program("sandbox"),
         "web": found.program("runweb", "--workers", "2"),

@@ -41,7 +41,7 @@ class Backline:
 
     def wait_ready(self, program: Program) -> None:
         def ready() -> bool:
-            assert program.running, f"it ended:\n{program.said()[-4000:]}"
+            assert program.running, f"it ended:\n{program.output()[-4000:]}"
             try:
                 answer = httpx.get(f"{self.web_url}/readyz", timeout=5)
             except httpx.TransportError as error:

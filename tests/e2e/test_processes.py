@@ -267,8 +267,8 @@ def test_alerts_survive_kill_9_of_consumer_server_and_bot(
     owner.do("POST", "alert-rules", json={"stream_id": ALARM, "channel_id": general})
 
     def posted(text: str) -> list[dict[str, Any]]:
-        said = [m for m in installation.state()["messages"] if m["channel_id"] == general]
-        return [m for m in said if any(e.get("description") == text for e in m["embeds"])]
+        printed = [m for m in installation.state()["messages"] if m["channel_id"] == general]
+        return [m for m in printed if any(e.get("description") == text for e in m["embeds"])]
 
     def kept() -> list[tuple[str, int]]:
         with psycopg.connect(postgres) as database:
@@ -302,11 +302,11 @@ def test_alerts_survive_kill_9_of_consumer_server_and_bot(
 @pytest.mark.parametrize("name", ["bot", "web", "sandbox"])
 def test_each_process_ends_when_asked(parts: Parts, measured: Measured, name: str) -> None:
     log = parts.installation.log
-    said = len(log.read_text())
+    printed = len(log.read_text())
     program: Program = getattr(parts, name)
     code, seconds = program.stop(signal.SIGTERM)
     measured(f"SIGTERM to {name}: ended", seconds)
-    assert "Traceback" not in log.read_text()[said:], log.read_text()[said:]
+    assert "Traceback" not in log.read_text()[printed:], log.read_text()[printed:]
     assert code == 0
 
 

@@ -18,7 +18,7 @@ def test_runserver_asks_who_it_is_before_what_is_wrong_with_the_handshake(tmp_pa
     program.start()
 
     def alive() -> bool:
-        assert program.running, program.said()
+        assert program.running, program.output()
         try:
             return httpx.get(f"{backline.web_url}/healthz").status_code == 200
         except httpx.TransportError:

@@ -49,7 +49,7 @@ def bot_id(backline: Backline) -> str:
 def test_a_newcomer_logs_in_adds_a_track_and_hears_it(backline: Backline, measured: Measured) -> None:
     if not backline.serve.running:
         measured("first start, with a library to make: ready", backline.start())
-    assert "Preparing the database …\nGenerating starter music" in backline.serve.said()
+    assert "Preparing the database …\nGenerating starter music" in backline.serve.output()
     owner = backline.log_in("owner")
 
     def has_the_bot() -> bool:
@@ -95,11 +95,11 @@ def test_kill_9_while_it_plays_costs_seconds(tone: Person, backline: Backline, m
 def end_while_it_plays(person: Person, backline: Backline, number: signal.Signals) -> float:
     """Stop the program and check how it ended. Returns how many seconds it took."""
     bot = bot_id(backline)
-    said = len(backline.serve.said())
+    output = len(backline.serve.output())
     with watch(person), live_audio(backline):
         code, seconds = backline.serve.stop(number)
     assert code == 0
-    assert TRACEBACK not in backline.serve.said()[said:]
+    assert TRACEBACK not in backline.serve.output()[output:]
     assert bot not in backline.kept_voice_states()
     return seconds
 
@@ -136,12 +136,12 @@ def test_asked_to_end_right_after_the_start(
 ) -> None:
     if backline.serve.running:
         backline.serve.stop()
-    said = len(backline.serve.said())
+    output = len(backline.serve.output())
     backline.serve.start()
     # This waits for no condition: the signal should come during imports, migrations or the first connections.
     time.sleep(moment)
     code, _ = backline.serve.stop(number)
-    assert TRACEBACK not in backline.serve.said()[said:], backline.serve.said()[said:]
+    assert TRACEBACK not in backline.serve.output()[output:], backline.serve.output()[output:]
     assert code == 0
 
 
@@ -150,8 +150,8 @@ def test_an_occupied_port_is_said_in_one_line(running: Backline) -> None:
     second.log = running.folder / "second.log"
     second.start()
     assert second.wait() != 0
-    assert TRACEBACK not in second.said()
-    assert "address already in use. Another Backline may be running." in second.said()
+    assert TRACEBACK not in second.output()
+    assert "address already in use. Another Backline may be running." in second.output()
     assert running.serve.running
 
 

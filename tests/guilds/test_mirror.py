@@ -138,8 +138,8 @@ def test_voice_channels_that_come_move_and_go_are_told() -> None:
     mirror(channels=[channel(TEXT, 0, name="other"), channel(VOICE, 2, position=2)])
     mirror(channels=[channel(VOICE, 2, position=1), channel(LATER, 13, name="stage")])
     mirror(channels=[])
-    told = Event.objects.filter(name="VoiceChannelsChanged").order_by("seq")
-    assert [[c["id"] for c in json.loads(event.args)["voice_channels"]] for event in told] == [
+    reported = Event.objects.filter(name="VoiceChannelsChanged").order_by("seq")
+    assert [[c["id"] for c in json.loads(event.args)["voice_channels"]] for event in reported] == [
         [VOICE],
         [LATER, VOICE],
         [],
@@ -166,11 +166,11 @@ def test_channels_that_some_may_not_see_are_told_of_without_their_names() -> Non
     # In a guild where @everyone sees nothing, an overwrite shows one channel.
     nobody, shown = role(GUILD, permissions=0), [overwrite(GUILD, allow=VIEW_CHANNEL)]
     mirror(channels=[channel(VOICE, 2, overwrites=shown), secret], roles=[nobody, role(ROLE)])
-    told = [
+    reported = [
         json.loads(event.args)["voice_channels"]
         for event in Event.objects.filter(name="VoiceChannelsChanged").order_by("seq")
     ]
-    assert [[each["id"] for each in channels] for channels in told] == [
+    assert [[each["id"] for each in channels] for channels in reported] == [
         [VOICE], [VOICE], [VOICE], [VOICE, LATER], [VOICE],
     ]  # fmt: skip
     renamed = secret | {"name": "more secret"}

@@ -202,5 +202,7 @@ def test_what_the_gateway_told_meanwhile_is_newer(guild: Guild, in_threads: Call
     assert roles_of(DJ) == [LOUNGE]
     store_roles(LOUNGE, discord_id=DJ, role_ids=[DJ_ROLE], asked_at=timezone.now())
     assert DJ_ROLE in roles_of(DJ)
-    told = Event.objects.filter(name="RightsChanged").values_list("args", flat=True)
-    assert str(user.pk) in json.dumps([json.loads(args) if isinstance(args, str) else args for args in told])
+    reported = Event.objects.filter(name="RightsChanged").values_list("args", flat=True)
+    assert str(user.pk) in json.dumps(
+        [json.loads(args) if isinstance(args, str) else args for args in reported]
+    )

@@ -187,7 +187,7 @@ def ages(client: Client) -> dict[str, datetime | None]:
     found = {"guild": guild, "list": client.get("/api/guilds").json()[0]["stale_since"]}
     for name in ("channels", "roles"):
         found[name] = client.get(f"/api/guilds/{LOUNGE}/{name}").headers.get("Stale-Since")
-    return {name: parse_datetime(said) if said else None for name, said in found.items()}
+    return {name: parse_datetime(sentence) if sentence else None for name, sentence in found.items()}
 
 
 def shard(*, number: int | None = None, count: int = 4, **changes: Any) -> None:

@@ -123,8 +123,8 @@ def test_parts_smaller_than_asked_are_put_together(server: AudioServer, files: d
     def script(headers: dict[str, str]) -> bytes:
         start = start_of(headers)
         part = sound[start : start + 70_000]
-        said = f"Content-Range: bytes {start}-{start + len(part) - 1}/{len(sound)}"
-        return answer(part, said, status=PART)
+        reported = f"Content-Range: bytes {start}-{start + len(part) - 1}/{len(sound)}"
+        return answer(part, reported, status=PART)
 
     server.resources["/a.wav"] = Resource(script=script)
     assert whole(server.url("/a.wav")) == sound
@@ -180,28 +180,31 @@ def multipart(sound: bytes, start: int, *lines: str) -> bytes:
     return answer(part + sound[start:] + b"\r\n--x--\r\n", kind, *lines, status=PART)
 
 
-def said(start: int, end: int, total: int | str) -> str:
+def reported(start: int, end: int, total: int | str) -> str:
     return f"Content-Range: bytes {start}-{end - 1}/{total}"
 
 
 LATER: dict[str, Later] = {
-    "from the beginning": lambda sound, _: answer(sound, said(0, len(sound), len(sound)), status=PART),
+    "from the beginning": lambda sound, _: answer(sound, reported(0, len(sound), len(sound)), status=PART),
     "from further on": lambda sound, at: answer(
-        sound[at + 100 :], said(at + 100, len(sound), len(sound)), status=PART
+        sound[at + 100 :], reported(at + 100, len(sound), len(sound)), status=PART
     ),
     "no place": lambda sound, at: answer(sound[at:], f"Content-Range: bytes */{len(sound)}", status=PART),
     "several parts": multipart,
-    "several parts and a place": lambda sound, at: multipart(sound, at, said(at, len(sound), len(sound))),
+    "several parts and a place": lambda sound, at: multipart(sound, at, reported(at, len(sound), len(sound))),
     "all": lambda sound, _: answer(sound),
     "all in chunks": lambda sound, _: answer(chunks(sound, 5000), "Transfer-Encoding: chunked", length=False),
-    "all, called a part": lambda sound, at: answer(sound, said(at, len(sound), len(sound)), status=PART),
+    "all, called a part": lambda sound, at: answer(sound, reported(at, len(sound), len(sound)), status=PART),
     "the part, called all": lambda sound, at: answer(
-        chunks(sound[at:], 5000), said(at, len(sound), len(sound)), "Transfer-Encoding: chunked", length=False
+        chunks(sound[at:], 5000),
+        reported(at, len(sound), len(sound)),
+        "Transfer-Encoding: chunked",
+        length=False,
     ),
-    "no total": lambda sound, at: answer(sound[at:], said(at, len(sound), "*"), status=PART),
-    "a total below the end": lambda sound, at: answer(sound[at:], said(at, len(sound), at), status=PART),
+    "no total": lambda sound, at: answer(sound[at:], reported(at, len(sound), "*"), status=PART),
+    "a total below the end": lambda sound, at: answer(sound[at:], reported(at, len(sound), at), status=PART),
     "another length": lambda sound, at: answer(
-        sound[at:], said(at, len(sound), len(sound)), "Content-Length: 1000", status=PART, length=False
+        sound[at:], reported(at, len(sound), len(sound)), "Content-Length: 1000", status=PART, length=False
     ),
     "refused": lambda sound, _: answer(status="416 No"),
 }
@@ -213,7 +216,7 @@ def breaks_off(later: Later, sound: bytes, *, whole_too: bool) -> Script:
     def script(headers: dict[str, str]) -> bytes:
         asked = headers.get("Range")
         if asked == "bytes=0-":
-            return answer(sound, said(0, len(sound), len(sound)), status=PART)[:70_300]
+            return answer(sound, reported(0, len(sound), len(sound)), status=PART)[:70_300]
         if asked is None and whole_too:
             return answer(sound)
         return later(sound, start_of(headers))
@@ -257,7 +260,7 @@ def test_a_wrong_answer_to_a_later_range_gives_no_wrong_byte(
 
 def test_a_total_that_changes_is_another_file(server: AudioServer, files: dict[str, bytes]) -> None:
     def grown(sound: bytes, at: int) -> bytes:
-        return answer(sound[at:], said(at, len(sound), len(sound) + 7), status=PART)
+        return answer(sound[at:], reported(at, len(sound), len(sound) + 7), status=PART)
 
     server.resources["/a.wav"] = Resource(script=breaks_off(grown, files["wav"], whole_too=True))
     got, error = bytes_and_error(server.url("/a.wav"))
@@ -268,7 +271,7 @@ def test_a_total_that_changes_is_another_file(server: AudioServer, files: dict[s
 
 FIRST: dict[str, tuple[Later, str]] = {
     "total below the end": (
-        lambda sound, at: answer(sound[at:], said(at, len(sound), len(sound) // 2), status=PART),
+        lambda sound, at: answer(sound[at:], reported(at, len(sound), len(sound) // 2), status=PART),
         "",
     ),
     "always several parts": (
@@ -276,7 +279,7 @@ FIRST: dict[str, tuple[Later, str]] = {
         "The server sent another part of the file than the requested one.",
     ),
     "never the beginning": (
-        lambda sound, _: answer(sound[100:], said(100, len(sound), len(sound)), status=PART),
+        lambda sound, _: answer(sound[100:], reported(100, len(sound), len(sound)), status=PART),
         "The server sent another part of the file than the requested one.",
     ),
     "a few words behind the end": (
@@ -293,7 +296,7 @@ FIRST: dict[str, tuple[Later, str]] = {
     ),
     "length too large, the end known": (
         lambda sound, at: (
-            answer(sound[at:], said(at, len(sound) + 500, len(sound) + 500), length=False, status=PART)
+            answer(sound[at:], reported(at, len(sound) + 500, len(sound) + 500), length=False, status=PART)
             if at < len(sound)
             else answer(b"", f"Content-Range: bytes */{len(sound)}", status="416 No")
         ),

@@ -75,7 +75,7 @@ def test_two_processes_on_a_new_library_read_it_once(
     try:
 
         def connected() -> bool:
-            assert all(process.running for process in processes), [process.said() for process in processes]
+            assert all(process.running for process in processes), [process.output() for process in processes]
             return all(mine.exists() for mine in ready)
 
         until(connected, within=60)
@@ -84,10 +84,10 @@ def test_two_processes_on_a_new_library_read_it_once(
     finally:
         for process in processes:
             process.kill()
-    said = [process.said() for process in processes]
-    assert codes == [0, 0], said
-    assert sorted(json.loads(each.splitlines()[-1]) for each in said) == [[0, 0], [FILES, 0]]
-    assert [each for each in said if "Traceback" in each] == []
+    reported = [process.output() for process in processes]
+    assert codes == [0, 0], reported
+    assert sorted(json.loads(each.splitlines()[-1]) for each in reported) == [[0, 0], [FILES, 0]]
+    assert [each for each in reported if "Traceback" in each] == []
     assert Track.objects.filter(available=True).count() == FILES
 
 

@@ -164,8 +164,8 @@ def test_a_file_that_is_no_audio_is_skipped_once_and_named(
     (folder / os.fsdecode(b"caf\xe9.mp3")).write_bytes(b"")
     assert scan_library() == (0, 0)
     assert titles("") == []
-    said = [record.getMessage() for record in caplog.records if "Skipped" in record.getMessage()]
-    assert said == [
+    reported = [record.getMessage() for record in caplog.records if "Skipped" in record.getMessage()]
+    assert reported == [
         'Skipped library file "caf\\udce9.mp3": This is not an audio file that can be decoded.',
         'Skipped library file "Albums/Old/broken.flac": This is not an audio file that can be decoded.',
     ]

@@ -101,8 +101,10 @@ def test_a_read_that_blocks_ends_when_the_file_is_closed(
 
 
 def test_a_busy_server_gets_the_short_wait_that_it_asks_for(server: AudioServer, opus: bytes) -> None:
-    for said in ("0", formatdate(time.time() - 5, usegmt=True)):
-        busy = iter([answer(status="503 Busy").replace(b"\r\n", f"\r\nRetry-After: {said}\r\n".encode(), 1)])
+    for reported in ("0", formatdate(time.time() - 5, usegmt=True)):
+        busy = iter(
+            [answer(status="503 Busy").replace(b"\r\n", f"\r\nRetry-After: {reported}\r\n".encode(), 1)]
+        )
 
         def script(_: dict[str, str], busy: Iterator[bytes] = busy) -> bytes:
             return next(busy, answer(opus))

@@ -35,8 +35,8 @@ def names(count: int) -> list[bytes]:
 
 
 def comments(count: int) -> bytes:
-    said = b"".join(struct.pack("<I", 9) + name + b"=x" for name in names(count))
-    return struct.pack("<I4sI", 4, b"Moss", count) + said
+    reported = b"".join(struct.pack("<I", 9) + name + b"=x" for name in names(count))
+    return struct.pack("<I4sI", 4, b"Moss", count) + reported
 
 
 def flac_block(kind: int, data: bytes) -> bytes:

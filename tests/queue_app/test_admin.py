@@ -101,19 +101,19 @@ def test_the_log_can_be_looked_at_and_not_changed(operator: Client, played: Stag
 
 
 def test_an_operator_skips_what_plays(operator: Client, played: Stage) -> None:
-    assert any("skipped" in said for said in run(operator, Player, "skip", played.player))
+    assert any("skipped" in reported for reported in run(operator, Player, "skip", played.player))
     event = played.events()[-1]
     assert (event["name"], event["metadata"]["via"]) == ("TrackSkipped", "admin")
-    assert any("Nothing is playing" in said for said in run(operator, Player, "skip", played.player))
+    assert any("Nothing is playing" in reported for reported in run(operator, Player, "skip", played.player))
 
 
 def test_an_operator_puts_an_item_back_to_the_front(operator: Client, played: Stage) -> None:
     failed = QueueItem.objects.get(state=ItemState.PLAYING)
     played.do("Skip")
     before = played.snapshot()
-    assert any("front" in said for said in run(operator, QueueItem, "put_back", failed))
+    assert any("front" in reported for reported in run(operator, QueueItem, "put_back", failed))
     assert played.assert_replays(before)["queue"][0]["id"] == str(failed.pk)
-    assert any("not in the queue" in said for said in run(operator, QueueItem, "put_back", failed))
+    assert any("not in the queue" in reported for reported in run(operator, QueueItem, "put_back", failed))
 
 
 def test_an_operator_puts_back_what_plays(operator: Client, played: Stage) -> None:
@@ -127,8 +127,8 @@ def test_an_operator_has_all_files_read_again(operator: Client) -> None:
     with scan_lease():
         pass
     assert any(
-        "begins within seconds" in said
-        for said in run(operator, ScanLease, "rescan", ScanLease.objects.get())
+        "begins within seconds" in reported
+        for reported in run(operator, ScanLease, "rescan", ScanLease.objects.get())
     )
     assert is_scan_wanted()
 

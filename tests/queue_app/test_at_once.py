@@ -15,10 +15,10 @@ from queue_app.errors import ItemNotFound, LeaseLost
 from queue_app.models import QueueItem
 from realtime.models import Event, Store
 from tests.factories import TrackFactory
+from tests.queue_app.busy_guild import BOT_ACTS, BusyGuild, assert_has_reason, look, seen
 from tests.queue_app.random_commands import choose_arguments, choose_name
 from tests.queue_app.reducer import Snapshot, reduce
 from tests.queue_app.stage import Stage
-from tests.queue_app.theatre import BOT_ACTS, Theatre, assert_has_reason, look, seen
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("long_leases")]
 
@@ -27,19 +27,19 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("long_leases")
 def test_what_four_do_at_once_is_carried_out_or_refused_and_has_one_order(
     in_threads: Callable[..., list[Any]], transactional_db: None
 ) -> None:
-    theatre = Theatre()
-    stage = theatre.stage
+    guild = BusyGuild()
+    stage = guild.stage
     assert playback.take_lease(stage.id, owner=stage.owner)
     stage.do("JoinVoice", channel_id=stage.channel.pk)
     for number in range(6):
-        stage.add(by=theatre.writers[number % 4], track=theatre.tracks[number % 5])
+        stage.add(by=guild.writers[number % 4], track=guild.tracks[number % 5])
     start = look(stage.id)
     carried_out: list[int] = []
     # While nobody has the lease, a snapshot says that the bot is away, which no event tells.
     acts = [act for act in BOT_ACTS if act != "take over"]
 
     def act(n: int) -> list[Snapshot]:
-        rng, world, read = random.Random(n), theatre.world(), list[Snapshot]()
+        rng, world, read = random.Random(n), guild.world(), list[Snapshot]()
         for number in range(20):
             if number % 4 == 0:  # between these, its ids become old
                 read.append(stage.snapshot())
@@ -47,7 +47,7 @@ def test_what_four_do_at_once_is_carried_out_or_refused_and_has_one_order(
             name = choose_name(rng.randrange)
             try:
                 answer = stage.answer(
-                    name, by=theatre.writers[n], **choose_arguments(name, world, rng.randrange)
+                    name, by=guild.writers[n], **choose_arguments(name, world, rng.randrange)
                 )
             except Refusal as refusal:
                 assert_has_reason(refusal)
@@ -55,7 +55,7 @@ def test_what_four_do_at_once_is_carried_out_or_refused_and_has_one_order(
                 carried_out.extend(answer.seqs)
             if n == 0:
                 with suppress(LeaseLost):
-                    theatre.act_as_bot(rng.choice(acts), rng.randrange(60))
+                    guild.act_as_bot(rng.choice(acts), rng.randrange(60))
         return read
 
     read = [snapshot for each in in_threads(4, act) for snapshot in each]

@@ -213,17 +213,17 @@ def test_the_next_undo_and_redo_are_named(stage: Stage, get: Get) -> None:
     stage.do("AddTracks", by=dj, uris=[TrackFactory.create().uri for _ in range(3)])
     stage.do("ClearQueue", by=dj)
     change = Change.objects.latest("seq")
-    told = get("/undo", by=dj)
-    assert told["undo"] == {
+    reported = get("/undo", by=dj)
+    assert reported["undo"] == {
         "seq": change.seq,
         "sentence": "You cleared 3 tracks.",
         "at": change.created_at.isoformat().replace("+00:00", "Z"),
     }
-    assert told["redo"] is None
+    assert reported["redo"] is None
     stage.do("Undo", by=dj)
-    told = get("/undo", by=dj)
-    assert told["undo"]["sentence"] == "You added 3 tracks."
-    assert told["redo"]["sentence"] == "You cleared 3 tracks."
+    reported = get("/undo", by=dj)
+    assert reported["undo"]["sentence"] == "You added 3 tracks."
+    assert reported["redo"]["sentence"] == "You cleared 3 tracks."
     assert get("/undo") == {"undo": None, "redo": None}
 
 

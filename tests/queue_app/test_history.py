@@ -231,19 +231,19 @@ def test_statistics_add_up(stage: Stage, get: Get) -> None:
         played(stage, track=loved, heard_ms=100_000)
     played(stage, by=other, track=TrackFactory.create(title="Other", artist="Ada"), heard_ms=30_000)
     played(stage, by=other, track=TrackFactory.create(artist=None), ago=timedelta(days=1), heard_ms=1_000)
-    told = get("/statistics?days=2")
+    reported = get("/statistics?days=2")
     today = timezone.now().date()
     yesterday = today - timedelta(days=1)
-    assert told["since"] == yesterday.isoformat()
-    assert (told["plays"], told["heard_ms"]) == (4, 231_000)
-    assert told["by_day"] == [
+    assert reported["since"] == yesterday.isoformat()
+    assert (reported["plays"], reported["heard_ms"]) == (4, 231_000)
+    assert reported["by_day"] == [
         {"day": yesterday.isoformat(), "plays": 1, "heard_ms": 1_000},
         {"day": today.isoformat(), "plays": 3, "heard_ms": 230_000},
     ]
-    assert told["top_tracks"][0]["track"]["title"] == "Loved"
-    assert [track["plays"] for track in told["top_tracks"]] == [2, 1, 1]
-    assert told["top_artists"] == [{"artist": "Ada", "plays": 3, "heard_ms": 230_000}]
-    assert [(top["user"]["id"], top["plays"]) for top in told["top_requesters"]] == [
+    assert reported["top_tracks"][0]["track"]["title"] == "Loved"
+    assert [track["plays"] for track in reported["top_tracks"]] == [2, 1, 1]
+    assert reported["top_artists"] == [{"artist": "Ada", "plays": 3, "heard_ms": 230_000}]
+    assert [(top["user"]["id"], top["plays"]) for top in reported["top_requesters"]] == [
         (str(stage.member.pk), 2),
         (str(other.pk), 2),
     ]
@@ -252,8 +252,8 @@ def test_statistics_add_up(stage: Stage, get: Get) -> None:
 def test_statistics_end_where_asked(stage: Stage, get: Get) -> None:
     played(stage, ago=timedelta(days=2))
     assert get("/statistics?days=2")["plays"] == 0
-    told = get("/statistics?days=3")
-    assert (told["plays"], len(told["by_day"])) == (1, 3)
+    reported = get("/statistics?days=3")
+    assert (reported["plays"], len(reported["by_day"])) == (1, 3)
     assert len(get("/statistics")["by_day"]) == 30
 
 
@@ -277,10 +277,10 @@ def test_statistics_leave_out_an_account_that_is_deleted_meanwhile(stage: Stage,
 def test_ones_own_statistics(stage: Stage, get: Get) -> None:
     played(stage)
     played(stage, by=stage.join())
-    told = get("/statistics?user=me")
-    assert told["plays"] == 1
-    assert len(told["top_tracks"]) == len(told["top_artists"]) == 1
-    assert [top["user"]["id"] for top in told["top_requesters"]] == [str(stage.member.pk)]
+    reported = get("/statistics?user=me")
+    assert reported["plays"] == 1
+    assert len(reported["top_tracks"]) == len(reported["top_artists"]) == 1
+    assert [top["user"]["id"] for top in reported["top_requesters"]] == [str(stage.member.pk)]
 
 
 def test_only_ten_are_named_and_always_the_same(stage: Stage, get: Get) -> None:
@@ -293,5 +293,5 @@ def test_only_ten_are_named_and_always_the_same(stage: Stage, get: Get) -> None:
 
 
 def test_a_guild_without_plays_has_statistics(get: Get) -> None:
-    told = get("/statistics?days=1")
-    assert (told["plays"], told["heard_ms"], told["top_tracks"]) == (0, 0, [])
+    reported = get("/statistics?days=1")
+    assert (reported["plays"], reported["heard_ms"], reported["top_tracks"]) == (0, 0, [])

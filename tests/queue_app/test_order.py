@@ -19,9 +19,9 @@ from queue_app.domain import add_many, playback
 from queue_app.domain.policy import TAKES_A_VOTE
 from queue_app.errors import NotAllowed, NothingToRedo, NothingToUndo
 from queue_app.models import Change
+from tests.queue_app.busy_guild import BOT_ACTS, BusyGuild, assert_has_reason, look, seen
 from tests.queue_app.random_commands import ARGUMENTS, Choose, choose_arguments, choose_name
 from tests.queue_app.reducer import Snapshot, reduce
-from tests.queue_app.theatre import BOT_ACTS, Theatre, assert_has_reason, look, seen
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("long_leases")]
 
@@ -47,17 +47,17 @@ class Performance:
     Two readers replay the log: one has loaded the whole queue, and one a part of it.
     """
 
-    def __init__(self, theatre: Theatre, *, fair: bool, loop: str, waiting: int) -> None:
-        self.theatre = theatre
-        self.stage = stage = theatre.stage
-        self.world, self.stale = theatre.world(), theatre.world()
+    def __init__(self, guild: BusyGuild, *, fair: bool, loop: str, waiting: int) -> None:
+        self.guild = guild
+        self.stage = stage = guild.stage
+        self.world, self.stale = guild.world(), guild.world()
         self.full = self.part = self.now = look(stage.id)
         assert playback.take_lease(stage.id, owner=stage.owner)
         stage.decide(fair_order=fair)
         stage.do("JoinVoice", channel_id=stage.channel.pk)
         stage.do("SetLoop", loop=loop)
         for number in range(waiting):
-            stage.add(by=theatre.writers[number % 4], track=theatre.tracks[number % 5])
+            stage.add(by=guild.writers[number % 4], track=guild.tracks[number % 5])
         self.follow()
 
     def attempt(self, who: int, choose: Choose) -> bool:
@@ -65,7 +65,7 @@ class Performance:
         name = choose_name(choose)
         args = choose_arguments(name, self.stale if who == 3 else self.world, choose)
         try:
-            answer = self.stage.answer(name, by=self.theatre.writers[who], **args)
+            answer = self.stage.answer(name, by=self.guild.writers[who], **args)
         except Refusal as refusal:
             assert_has_reason(refusal)
             fresh = look(self.stage.id)
@@ -86,7 +86,7 @@ class Performance:
         if change is None:
             return
         after = self.now
-        by = self.theatre.writers[who] if change.actor_id else self.theatre.manager
+        by = self.guild.writers[who] if change.actor_id else self.guild.manager
         if not self.take_back("Undo", by, seq=change.last_seq):
             return
         assert essence(self.now) == essence(before)
@@ -100,7 +100,7 @@ class Performance:
 
     def take_back(self, name: str, by: User, **args: Any) -> bool:
         """Undo or redo all of a change. Returns False if that takes a vote, which a member cannot get past."""
-        member = by in (self.theatre.listener, self.theatre.elsewhere)
+        member = by in (self.guild.listener, self.guild.elsewhere)
         current = self.stage.player.item
         others = member and current is not None and current.requested_by_id != by.pk
         try:
@@ -120,11 +120,11 @@ class Performance:
         return False
 
     def act_as_bot(self, what: str, number: int) -> None:
-        self.theatre.act_as_bot(what, number)
+        self.guild.act_as_bot(what, number)
         self.follow()
 
     def sit_or_leave(self, number: int) -> None:
-        self.theatre.sit_or_leave(number)
+        self.guild.sit_or_leave(number)
         self.follow()
 
     def load_a_part(self, size: int) -> None:
@@ -154,7 +154,7 @@ class Performance:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    theatre: Theatre
+    guild: BusyGuild
 
     def __init__(self) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @initialize(fair=st.booleans(), loop=st.sampled_from(LOOPS), waiting=st.integers(0, 6))
     def begin(self, fair: bool, loop: str, waiting: int) -> None:
-        self.performance = Performance(self.theatre, fair=fair, loop=loop, waiting=waiting)
+        self.performance = Performance(self.guild, fair=fair, loop=loop, waiting=waiting)
 
     @rule(who=st.integers(0, 3), data=st.data())
     def command(self, who: int, data: st.DataObject) -> None:
@@ -194,7 +194,7 @@ class QueueMachine(RuleBasedStateMachine):
 @pytest.mark.django_db
 def test_whatever_is_done_all_readers_see_one_order_and_undo_takes_it_back() -> None:
     class Machine(QueueMachine):
-        theatre = Theatre()
+        guild = BusyGuild()
 
     length = 8 if settings().max_examples < 100 else 40
     steps = settings(stateful_step_count=length, suppress_health_check=list(HealthCheck))

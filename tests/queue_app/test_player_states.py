@@ -325,8 +325,8 @@ def test_a_bot_that_has_nothing_to_do_is_not_missed(command: str, stage: VoiceSt
 def test_who_gives_the_guild_up_says_that_it_goes(stage: VoiceStage) -> None:
     add_and_hear(stage)
     playback.release(stage.id, owner=stage.owner)
-    told = stage.events()[-1]
-    assert (told["name"], told["args"]["player"]["error"]["code"]) == ("VoiceChanged", "BOT_AWAY")
+    notice = stage.events()[-1]
+    assert (notice["name"], notice["args"]["player"]["error"]["code"]) == ("VoiceChanged", "BOT_AWAY")
 
 
 @pytest.mark.parametrize("guilds", [1, 3])

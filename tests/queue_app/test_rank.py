@@ -51,16 +51,18 @@ def test_every_event_of_the_queue_says_how_many_wait(stage: Stage) -> None:
     stage.do("RemoveItem", item_id=str(first.pk))
     stage.do("Skip")
     playback.start_next(stage.id, owner=stage.owner)
-    told = [
+    reported = [
         (each["name"], each["args"]["queue_total"])
         for each in stage.events()
         if "queue_total" in each["args"]
     ]
-    assert told == [
+    assert reported == [
         ("TrackAdded", 1), ("TrackStarted", 0), ("TrackAdded", 1), ("TrackAdded", 2), ("TrackMoved", 2),
         ("TrackAdded", 3), ("TrackFailed", 2), ("TrackRemoved", 1), ("TrackSkipped", 1), ("TrackStarted", 0),
     ]  # fmt: skip
-    assert {name for name in stage.names if name.startswith(("Track", "Queue"))} == {name for name, _ in told}
+    assert {name for name in stage.names if name.startswith(("Track", "Queue"))} == {
+        name for name, _ in reported
+    }
 
 
 def test_a_track_that_the_loop_repeats_stands_behind_one_that_was_just_added(stage: Stage) -> None:

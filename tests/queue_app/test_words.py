@@ -28,7 +28,7 @@ ITEM = {"track": TRACK, "error": {"detail": "It is gone."}}
 UNDOABLE = [name for name, command in COMMANDS.items() if command.undone and name not in ("Undo", "Redo")]
 
 
-def said(stage: Stage) -> list[str]:
+def reported(stage: Stage) -> list[str]:
     """Return the sentences of the log, oldest first."""
     events = Event.objects.filter(store__name=f"guild:{stage.id}").select_related("actor").order_by("seq")
     return [event_sentence(each.name, json.loads(each.args), each.actor, via=each.via) for each in events]
@@ -77,7 +77,7 @@ def test_people_are_addressed_about_their_own_changes(name: str, language: str, 
 def test_the_words_fit_what_is_logged(before: Act, act: Act, stage: Stage) -> None:
     before(stage)
     act(stage)
-    for sentence in said(stage):
+    for sentence in reported(stage):
         assert "%(" not in sentence
         assert "changed something" not in sentence
         assert sentence.endswith(".")

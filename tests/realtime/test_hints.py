@@ -122,7 +122,7 @@ async def test_the_hint_of_another_process_arrives(
     environment = on_this_database(tmp_path) | {"REDIS_URL": redis_url}
     writer = Program(["-c", WRITER], log=tmp_path / "log", **environment)
     writer.start()
-    assert await asyncio.to_thread(writer.wait) == 0, writer.said()
+    assert await asyncio.to_thread(writer.wait) == 0, writer.output()
     await eventually(lambda: (NAME, 1) in heard)
 
 

@@ -42,10 +42,10 @@ class Client:
 
     def request(self, name: str, **payload: object) -> str:
         request_id = str(next(self._ids))
-        said = {"storeId": self.store_id, "payload": self.payload, **payload}
+        output = {"storeId": self.store_id, "payload": self.payload, **payload}
         self.socket.send(
             {
-                "_tag": "Request", "id": request_id, "tag": f"SyncWsRpc.{name}", "payload": said,
+                "_tag": "Request", "id": request_id, "tag": f"SyncWsRpc.{name}", "payload": output,
                 "headers": [], "traceId": "a" * 32, "spanId": "b" * 16, "sampled": True,
             }
         )  # fmt: skip
@@ -153,10 +153,10 @@ def test_seqs_may_leave_gaps_but_never_go_back(client: Client) -> None:
 
 def test_args_come_back_exactly_as_sent(client: Client) -> None:
     for seq, args in enumerate(STRANGE, start=1):
-        said = json.dumps({"_tag": "Request", "id": str(seq), "tag": "SyncWsRpc.Push", "payload": {
+        output = json.dumps({"_tag": "Request", "id": str(seq), "tag": "SyncWsRpc.Push", "payload": {
             "storeId": "notes", "backendId": NONE, "batch": [event(seq, args="HERE")],
         }})  # fmt: skip
-        client.socket.connection.send(said.replace('"HERE"', args))
+        client.socket.connection.send(output.replace('"HERE"', args))
         assert client.socket.receive()["exit"]["_tag"] == "Success", args
     client.pull()
     text = client.socket.connection.recv(timeout=10)
@@ -294,8 +294,8 @@ def test_a_deleted_store_ends_it(client: Client) -> None:
         '{"_tag":"Nothing"}',
     ],
 )  # fmt: skip
-def test_what_no_client_says_closes_with_4400(client: Client, said: str | bytes) -> None:
-    client.socket.connection.send(said)
+def test_what_no_client_says_closes_with_4400(client: Client, output: str | bytes) -> None:
+    client.socket.connection.send(output)
     assert client.socket.close_code() == 4400
 
 

@@ -159,16 +159,16 @@ def test_grace_and_rejections_are_counted_and_said_without_tokens(
         socket.send({"type": "dance"})
         assert socket.close_code() == 4400
     assert (grace.by(), refused.by(), foreign.by(), unserved.by()) == (1, 1, 1, 1)
-    said = caplog.text
+    output = caplog.text
     for line in (
         "auth.grace surface=sync",
         "auth.refused surface=sync reason=TOKEN_INVALID",
         "socket.rejected endpoint=sync reason=FORBIDDEN",
         "socket.closed endpoint=sync code=4400",
     ):
-        assert line in said
-    assert expired not in said
-    assert member.token not in said
+        assert line in output
+    assert expired not in output
+    assert member.token not in output
 
 
 def test_delivery_lag_is_measured_once_an_event(

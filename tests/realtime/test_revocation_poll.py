@@ -19,7 +19,7 @@ class Fixed:
     def __init__(self, name: str, answer: Any) -> None:
         self.name = name
         self.answer = answer
-        self.told: list[Any] = []
+        self.answers: list[Any] = []
 
     def question(self) -> Any:
         return self.name or None
@@ -30,7 +30,7 @@ class Fixed:
         return question, self.answer
 
     def settle(self, question: Any, answer: Any) -> None:
-        self.told.append(answer)
+        self.answers.append(answer)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -41,13 +41,13 @@ async def test_a_check_that_fails_spoils_no_other(
     looking = revocation_poll.Poll()
     broken, nothing, works = Fixed("broken", OperationalError("gone")), Fixed("", 1), Fixed("works", 2)
     looking.checks += [broken, nothing, works]
-    await eventually(lambda: len(works.told) >= 2)
-    assert works.told[0] == ("works", 2)
-    assert (broken.told, nothing.told) == ([], [])
+    await eventually(lambda: len(works.answers) >= 2)
+    assert works.answers[0] == ("works", 2)
+    assert (broken.answers, nothing.answers) == ([], [])
     assert "The revocation poll could not check broken: OperationalError('gone')" in caplog.text
 
     broken.answer = 3  # the database is back
-    await eventually(lambda: bool(broken.told))
+    await eventually(lambda: bool(broken.answers))
 
     def fail(*_: Any) -> Any:
         raise RuntimeError("of all things")
@@ -55,16 +55,16 @@ async def test_a_check_that_fails_spoils_no_other(
     for owner, name in ((broken, "question"), (broken, "settle")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, fail)
-            works.told.clear()
-            await eventually(lambda: len(works.told) >= 2)
+            works.answers.clear()
+            await eventually(lambda: len(works.answers) >= 2)
         assert "of all things" in caplog.text
         caplog.clear()
 
     with monkeypatch.context() as patch:
         patch.setattr(looking, "_read", fail)  # the poll's own read fails
         await eventually(lambda: "The revocation poll failed" in caplog.text)
-    works.told.clear()
-    await eventually(lambda: bool(works.told))
+    works.answers.clear()
+    await eventually(lambda: bool(works.answers))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -116,6 +116,6 @@ async def test_who_cannot_wait_is_looked_at_at_once(monkeypatch: pytest.MonkeyPa
     works = Fixed("works", 1)
     looking.checks.append(works)
     await asyncio.sleep(0.05)
-    assert works.told == []
+    assert works.answers == []
     looking.soon()
-    await eventually(lambda: bool(works.told))
+    await eventually(lambda: bool(works.answers))

@@ -171,9 +171,9 @@ def test_a_sync_token_opens_its_store_at_the_handshake_and_by_the_first_message(
     server: Server, member: Member
 ) -> None:
     token = sync_token(member)
-    for options, said in (({"path": f"/sync?token={token}"}, None), ({}, token)):
+    for options, output in (({"path": f"/sync?token={token}"}, None), ({}, token)):
         with server.connect(**options) as socket:
-            ready = socket.init(member.instance, said)
+            ready = socket.init(member.instance, output)
             assert (ready["type"], ready["auth"]) == ("ready", "valid")
             assert ready["expiresAt"] == expires_at_ms(token)
             assert pause(socket)["type"] == "ack"

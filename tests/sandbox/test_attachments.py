@@ -182,8 +182,8 @@ async def use(sandbox: Sandbox, http: httpx.AsyncClient, **order: Any) -> httpx.
     return await http.post("/_sandbox/interactions", json=place | order)
 
 
-async def reply(bot_http: httpx.AsyncClient, told: dict[str, Any], **data: Any) -> None:
-    callback = f"/interactions/{told['id']}/{told['token']}/callback"
+async def reply(bot_http: httpx.AsyncClient, notice: dict[str, Any], **data: Any) -> None:
+    callback = f"/interactions/{notice['id']}/{notice['token']}/callback"
     answer = await bot_http.post(callback, json={"type": 4, "data": {"content": "ok"} | data})
     assert answer.status_code == 204, answer.text
 
@@ -194,11 +194,11 @@ async def test_a_file_of_a_command_is_gone_after_a_day(
     async with listening(sandbox, 1) as peer:
         file = await upload(http, "member")
         using = asyncio.create_task(use(sandbox, http, command="play", options={"file": file}))
-        told = await peer.dispatched("INTERACTION_CREATE")
-        await reply(bot_http, told)
+        notice = await peer.dispatched("INTERACTION_CREATE")
+        await reply(bot_http, notice)
         assert (await using).json()["type"] == 20
-    assert told["data"]["options"] == [{"type": 11, "name": "file", "value": file}]
-    offered = told["data"]["resolved"]["attachments"][file]
+    assert notice["data"]["options"] == [{"type": 11, "name": "file", "value": file}]
+    offered = notice["data"]["resolved"]["attachments"][file]
     assert (offered["ephemeral"], offered["title"]) == (True, "Über uns (live)")
     assert f"/ephemeral-attachments/{sandbox.world.bot_id}/{file}/" in offered["url"]
     assert not await gone(http, offered["url"])
@@ -219,32 +219,34 @@ async def test_only_an_upload_of_ones_own_is_a_file(
 async def test_menus_show_the_bot_the_message_or_the_user(
     sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient, menus: list[Any]
 ) -> None:
-    said = await send(sandbox, http, "dj", await upload(http, "dj"), content="listen to <https://x.example/>")
+    sentence = await send(
+        sandbox, http, "dj", await upload(http, "dj"), content="listen to <https://x.example/>"
+    )
     async with listening(sandbox, 1) as peer:  # without the message content intent
 
-        async def told(target: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        async def notice(target: str) -> tuple[dict[str, Any], dict[str, Any]]:
             using = asyncio.create_task(use(sandbox, http, command="Add to queue", target_id=target))
             heard = await peer.dispatched("INTERACTION_CREATE")
             await reply(bot_http, heard)
             return heard, (await using).json()
 
-        heard, answer = await told(said["id"])
+        heard, answer = await notice(sentence["id"])
         data = heard["data"]
-        assert (data["type"], data["target_id"], data["id"]) == (3, said["id"], menus[1]["id"])
-        found = data["resolved"]["messages"][said["id"]]
-        assert found["content"] == said["content"]
+        assert (data["type"], data["target_id"], data["id"]) == (3, sentence["id"], menus[1]["id"])
+        found = data["resolved"]["messages"][sentence["id"]]
+        assert found["content"] == sentence["content"]
         assert not await gone(http, found["attachments"][0]["url"])
         assert (answer["type"], answer["interaction"]["name"]) == (23, "Add to queue")
-        assert answer["interaction_metadata"]["target_message_id"] == said["id"]
-        path = f"/channels/{said['channel_id']}/messages/{answer['id']}"
+        assert answer["interaction_metadata"]["target_message_id"] == sentence["id"]
+        path = f"/channels/{sentence['channel_id']}/messages/{answer['id']}"
         assert (await ok(bot_http, "GET", path))["type"] == 23  # as Discord's OpenAPI document has it
 
-        heard, answer = await told(DJ)
+        heard, answer = await notice(DJ)
         assert (heard["data"]["type"], heard["data"]["id"]) == (2, menus[2]["id"])
         assert heard["data"]["resolved"]["users"][DJ]["username"] == "dj"
         assert "permissions" in heard["data"]["resolved"]["members"][DJ]
         assert answer["interaction_metadata"]["target_user"]["id"] == DJ
-        await ok(bot_http, "GET", f"/channels/{said['channel_id']}/messages/{answer['id']}")
+        await ok(bot_http, "GET", f"/channels/{sentence['channel_id']}/messages/{answer['id']}")
 
 
 async def test_menus_refuse_what_the_person_cannot_see(
@@ -330,8 +332,8 @@ async def test_nextcord_reads_files_and_menus(
         await eventually(lambda: len(sandbox.world.commands) == 3)
         played = await use(sandbox, http, command="play", options={"file": await upload(http, "member")})
         assert played.json()["content"] == "_ber_uns__live_.ogg: b'OggS...'"
-        said = await send(sandbox, http, "dj", await upload(http, "dj"), content="this")
-        added = await use(sandbox, http, command="Add to queue", target_id=said["id"])
+        sentence = await send(sandbox, http, "dj", await upload(http, "dj"), content="this")
+        added = await use(sandbox, http, command="Add to queue", target_id=sentence["id"])
         assert added.json()["content"] == "this: b'OggS...'"
         answer = await use(sandbox, http, command="Whose", target_id=MEMBER)
         assert answer.json()["content"] == "Ines of Sandbox Lounge"

@@ -78,25 +78,25 @@ async def test_guilds_come_go_and_fall_silent(
     sandbox: Sandbox, connect: Connect, http: httpx.AsyncClient
 ) -> None:
     async with connect(make_bot()) as client:
-        told: list[str] = []
+        notice: list[str] = []
         for name in ("guild_join", "guild_remove", "guild_available", "guild_unavailable"):
 
             async def note(guild: nextcord.Guild, name: str = name) -> None:
-                told.append(f"{name} {guild.name}")
+                notice.append(f"{name} {guild.name}")
 
             setattr(client, f"on_{name}", note)
         await http.post(
             "/_sandbox/faults", json={"kind": "guild_unavailable", "guild_id": LOUNGE, "seconds": 0.05}
         )
         await eventually(
-            lambda: told == ["guild_unavailable Sandbox Lounge", "guild_available Sandbox Lounge"]
+            lambda: notice == ["guild_unavailable Sandbox Lounge", "guild_available Sandbox Lounge"]
         )
-        told.clear()
+        notice.clear()
         invite = {"client_id": sandbox.credentials.client_id, "scope": "bot", "guild_id": JUNIPER}
         await http.post("/oauth2/authorize", params=invite, data={"user": "owner", "guild_id": JUNIPER})
-        await eventually(lambda: told == ["guild_join Juniper Bar"])
+        await eventually(lambda: notice == ["guild_join Juniper Bar"])
         await http.post("/_sandbox/faults", json={"kind": "guild_delete", "guild_id": LOUNGE})
-        await eventually(lambda: told[1:] == ["guild_remove Sandbox Lounge"])
+        await eventually(lambda: notice[1:] == ["guild_remove Sandbox Lounge"])
         assert [guild.name for guild in client.guilds] == ["Juniper Bar"]
 
 

@@ -174,18 +174,18 @@ async def test_a_malformed_presence_closes(sandbox: Sandbox, changes: dict[str, 
 async def test_a_presence_is_shown_and_the_sixth_in_20_seconds_ignored(
     sandbox: Sandbox, http: httpx.AsyncClient
 ) -> None:
-    async def said() -> str:
+    async def reply() -> str:
         state = (await http.get("/_sandbox/state")).json()
         return str(state["gateway"][0]["presence"]["said"])
 
     async with listening(sandbox, 1) as peer:
-        assert await said() == ""
+        assert await reply() == ""
         await peer.say(3, PRESENCE)
         for text in ("a", "b", "c", "d", "e"):
             activities = [{"name": "Custom Status", "type": 4, "state": text}]
             await peer.say(3, PRESENCE | {"activities": activities})
         await eventually(lambda: sandbox.gateway.ignored_presences == 1)
-        assert await said() == "d"
+        assert await reply() == "d"
 
 
 async def test_a_resume_replays_exactly_what_was_missed(

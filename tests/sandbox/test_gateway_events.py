@@ -39,17 +39,17 @@ async def test_with_the_message_content_intent_messages_have_their_content(
     sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient
 ) -> None:
     general = channel_id(sandbox, "general")
-    said = {"user": "member", "channel_id": general, "content": "psst"}
+    sentence = {"user": "member", "channel_id": general, "content": "psst"}
     async with dial(sandbox) as peer:
         await peer.identify(intents=1 << 9 | 1 << 15)
         await peer.hear_until("READY")
-        await http.post("/_sandbox/messages", json=said)
+        await http.post("/_sandbox/messages", json=sentence)
         assert (await peer.hear())["d"]["content"] == "psst"
     read = f"/channels/{general}/messages"
     await bot_http.post(read, json={"content": "mine"})
     assert [each["content"] for each in (await bot_http.get(read)).json()] == ["mine", "psst"]
     sandbox.world.content_intent = False  # then REST leaves it out too
-    await http.post("/_sandbox/messages", json=said | {"content": f"<@{sandbox.world.bot_id}> hello"})
+    await http.post("/_sandbox/messages", json=sentence | {"content": f"<@{sandbox.world.bot_id}> hello"})
     contents = [each["content"] for each in (await bot_http.get(read)).json()]
     assert contents == [f"<@{sandbox.world.bot_id}> hello", "mine", ""]
 
@@ -58,8 +58,8 @@ async def test_pins_and_new_members_are_announced_by_system_messages(
     sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient
 ) -> None:
     general = channel_id(sandbox, "general")
-    said = {"user": "member", "channel_id": general, "content": "psst"}
-    message = (await http.post("/_sandbox/messages", json=said)).json()
+    sentence = {"user": "member", "channel_id": general, "content": "psst"}
+    message = (await http.post("/_sandbox/messages", json=sentence)).json()
     pin = {"user": "owner", "message_id": message["id"]}
     async with dial(sandbox) as peer:
         await peer.identify(intents=1 << 9 | 1 << 15)
@@ -82,8 +82,8 @@ async def test_a_reply_needs_read_message_history(
     sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient
 ) -> None:
     general = channel_id(sandbox, "general")
-    said = {"user": "member", "channel_id": general, "content": "psst"}
-    message = (await http.post("/_sandbox/messages", json=said)).json()
+    sentence = {"user": "member", "channel_id": general, "content": "psst"}
+    message = (await http.post("/_sandbox/messages", json=sentence)).json()
     sandbox.world.channels[general].overwrites = [Overwrite(LOUNGE, 0, 0, READ_MESSAGE_HISTORY)]
     reply = {"content": "no", "message_reference": {"message_id": message["id"]}}
     assert (await bot_http.post(f"/channels/{general}/messages", json=reply)).json()["code"] == 160002
@@ -113,11 +113,11 @@ async def test_events_follow_the_intents(
         await http.post(
             "/_sandbox/voice-state", json={"user": "dj", "channel_id": channel_id(sandbox, "Back room")}
         )
-        said = {"user": "member", "channel_id": general, "content": "psst"}
-        assert (await http.post("/_sandbox/messages", json=said)).status_code == 200
+        sentence = {"user": "member", "channel_id": general, "content": "psst"}
+        assert (await http.post("/_sandbox/messages", json=sentence)).status_code == 200
         event = await peer.hear()
         assert (event["t"], event["d"]["content"]) == ("MESSAGE_CREATE", "")  # no message content intent
-        mention = said | {"content": f"<@{sandbox.world.bot_id}> hello"}
+        mention = sentence | {"content": f"<@{sandbox.world.bot_id}> hello"}
         await http.post("/_sandbox/messages", json=mention)
         assert (await peer.hear())["d"]["content"].endswith("hello")
         own = (await bot_http.post(f"/channels/{general}/messages", json={"content": "mine"})).json()

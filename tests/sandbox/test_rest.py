@@ -192,8 +192,8 @@ async def test_ordered_faults_happen_as_often_as_ordered(
         await order(kind="latency", path="/messages$", ms=2000, count=1, done=done)
         with pytest.raises(httpx.ReadTimeout):
             await bot_http.post(general, json={"content": f"held {done}"}, timeout=0.2)
-        said = [message.content for message in sandbox.world.messages.values()]
-        assert (f"held {done}" in said) == done
+        reply = [message.content for message in sandbox.world.messages.values()]
+        assert (f"held {done}" in reply) == done
 
     await order(kind="http_status", path="/users/@me$", status=403, code=40006)
     assert (await bot_http.get("/users/@me")).json()["code"] == 40006

@@ -40,10 +40,10 @@ async def test_a_restart_keeps_people_messages_and_logins(tmp_path: Path) -> Non
         await http.post("/_sandbox/voice-state", json={"user": "dj", "channel_id": place})
         await http.post("/_sandbox/voice-state", json={"user": "member", "channel_id": None})
         general = next(each for each in before.world.channels.values() if each.name == "general")
-        said = await http.post(
+        reply = await http.post(
             "/_sandbox/messages", json={"user": "dj", "channel_id": general.id, "content": "remember me"}
         )
-        assert said.status_code == 200
+        assert reply.status_code == 200
         await before.stop()
 
     after = Sandbox(data_dir=tmp_path, port=port)

@@ -65,22 +65,22 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def test_without_uv_and_python_it_is_said_what_to_install(checkout: Checkout) -> None:
-    code, said = checkout.make()
+    code, printed = checkout.make()
     assert code != 0
-    assert "Python 3.8 or newer is needed to install uv, but python3 is missing." in said
+    assert "Python 3.8 or newer is needed to install uv, but python3 is missing." in printed
     checkout.add("python3", OLD_PYTHON)
     assert "but python3 is 3.6.15." in checkout.make()[1]
 
 
 def test_packages_are_installed_once_in_each_place(checkout: Checkout) -> None:
     checkout.add("uv", UV)
-    code, said = checkout.make()
-    assert (code, "uv venv" in said, "uv sync --locked" in said) == (0, True, True), said
+    code, printed = checkout.make()
+    assert (code, "uv venv" in printed, "uv sync --locked" in printed) == (0, True, True), printed
     assert "is up to date" in checkout.make()[1]
 
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
-    said = checkout.make()[1]
-    assert ("uv venv" in said, "uv sync --locked" in said) == (False, True), said
+    printed = checkout.make()[1]
+    assert ("uv venv" in printed, "uv sync --locked" in printed) == (False, True), printed
     assert "is up to date" in checkout.make()[1]
 
     python = checkout.folder / ".venv/bin/python"

@@ -36,14 +36,14 @@ def on_the_wire(message: bytes) -> Frame:
 
 
 @given(
-    said=st.dictionaries(words, values, max_size=5),
+    reported=st.dictionaries(words, values, max_size=5),
     payload=st.binary(max_size=70_000),
     missed=st.integers(0, 9),
 )
 def test_a_frame_is_read_stamped_and_written_with_its_payload_untouched(
-    said: dict[str, Any], payload: bytes, missed: int
+    reported: dict[str, Any], payload: bytes, missed: int
 ) -> None:
-    header = {**said, "type": "video-frame", "streamId": "cam-1"}
+    header = {**reported, "type": "video-frame", "streamId": "cam-1"}
     incoming = frames.decode_binary(pack(header, payload))
     stamped = frames.stamp(incoming.type, "cam-1", incoming.header, timestamp=5)
     wire = frames.binary_message(stamped, 7, missed, incoming.payload)
@@ -52,7 +52,7 @@ def test_a_frame_is_read_stamped_and_written_with_its_payload_untouched(
     body = bytes(frame.data)
     length = int.from_bytes(body[:2])
     assert json.loads(body[2 : 2 + length]) == {
-        **{key: value for key, value in said.items() if key not in frames.STAMPED},
+        **{key: value for key, value in reported.items() if key not in frames.STAMPED},
         "type": "video-frame",
         "streamId": "cam-1",
         "timestamp": 5,

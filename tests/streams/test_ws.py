@@ -231,13 +231,13 @@ def test_members_who_ask_are_told_who_is_there(server: Server, owner: Person, st
         make_person().on(server, "cam-1", consumes=["x"], presence=True) as public,
     ):
         while True:
-            told = watcher.until("presence")
-            if told["watching"] == 2:
+            reported = watcher.until("presence")
+            if reported["watching"] == 2:
                 break
         with owner.on(server, "cam-1", produces=["x"]) as producer:
-            told = watcher.until("presence")
-            assert (told["producing"], told["watching"]) == (1, 2)
-            camera = next(p for p in told["present"] if p["produces"])
+            reported = watcher.until("presence")
+            assert (reported["producing"], reported["watching"]) == (1, 2)
+            camera = next(p for p in reported["present"] if p["produces"])
             assert (camera["userId"], camera["connectionId"], camera["clientType"]) == (
                 str(owner.user.pk),
                 producer.connection_id,

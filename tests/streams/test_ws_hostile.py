@@ -57,8 +57,8 @@ def test_half_an_emoji_costs_no_alert_and_no_frame(server: Server, owner: Person
         shown = device.next_frame()
         assert (shown.header["of"], shown.payload) == ("?", b"payload")
         device.connection.send(halves)
-        said = device.until("alert")
-        assert (said["text"], said["?"]) == ("a ? b", {"n": [1.5, "é 🎵"]})
+        reported = device.until("alert")
+        assert (reported["text"], reported["?"]) == ("a ? b", {"n": [1.5, "é 🎵"]})
 
 
 def test_an_id_that_was_used_for_something_else_is_a_conflict(
@@ -78,8 +78,8 @@ async def test_a_server_that_frames_by_itself_says_why_it_closes_too(owner: Pers
     bearer = [(b"authorization", f"Bearer {owner.token}".encode())]
     async with Upgrade("/ws", headers=bearer) as socket:
         assert (await socket.answer())[0] == 101
-        said = await socket.ask({"type": 5})
-        assert said["code"] == "BAD_MESSAGE"
+        reported = await socket.ask({"type": 5})
+        assert reported["code"] == "BAD_MESSAGE"
         assert await socket.next() == {"type": "websocket.close", "code": 4400}
 
 
@@ -141,8 +141,8 @@ def test_who_resumes_many_streams_at_once_gets_all_their_alerts(server: Server, 
         until(lambda: unread_bytes(device) > 50_000, what="more was sent than its client reads ahead")
         seen: dict[str, list[int]] = {f"cam-{n}": [] for n in range(streams)}
         while sum(map(len, seen.values())) < streams * alerts:
-            said = device.receive()
-            assert said["type"] in ("registered", "alert"), said
-            if said["type"] == "alert":
-                seen[said["streamId"]].append(said["seq"])
+            reported = device.receive()
+            assert reported["type"] in ("registered", "alert"), reported
+            if reported["type"] == "alert":
+                seen[reported["streamId"]].append(reported["seq"])
     assert all(seqs == list(range(1, alerts + 1)) for seqs in seen.values())

@@ -90,8 +90,8 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         # Presence: both devices know both connections.
         for device in (producer, consumer):
             while True:
-                told = device.until("presence")
-                if (told["producing"], told["watching"]) == (2, 1):
+                notice = device.until("presence")
+                if (notice["producing"], notice["watching"]) == (2, 1):
                     break
         # People come and go on both sides. Those who stay must never be missing.
         staying = {producer.connection_id, consumer.connection_id}

@@ -158,8 +158,8 @@ async def test_the_bot_names_itself(sandbox: Sandbox, bot_http: httpx.AsyncClien
     assert (await ok(bot_http, "PATCH", f"{GUILD}/members/@me", json={"nick": "Jukebox"}))[
         "nick"
     ] == "Jukebox"
-    told = await peer.dispatched("GUILD_MEMBER_UPDATE")
-    assert (told["user"]["id"], told["nick"]) == (sandbox.world.bot_id, "Jukebox")
+    notice = await peer.dispatched("GUILD_MEMBER_UPDATE")
+    assert (notice["user"]["id"], notice["nick"]) == (sandbox.world.bot_id, "Jukebox")
     assert (await ok(bot_http, "PATCH", f"{GUILD}/members/@me", json={"nick": None}))["nick"] is None
     assert await refused(bot_http, "PATCH", f"{GUILD}/members/@me", json={"nick": "x" * 33}) == (400, 50035)
     sandbox.world.roles[LOUNGE].permissions &= ~permissions.CHANGE_NICKNAME
@@ -235,8 +235,8 @@ async def test_messages_are_deleted_in_bulk(
     sandbox.world.messages[old] = Message(old, channel, sandbox.world.bot_id, "old", created_at="")
     assert await refused(bot_http, "POST", bulk, json={"messages": [old, *ids]}) == (400, 50034)
     await ok(bot_http, "POST", bulk, json={"messages": [*ids[:2], str(int(ids[0]) + 1)]})
-    told = await peer.dispatched("MESSAGE_DELETE_BULK")
-    assert told == {"ids": ids[:2], "channel_id": channel, "guild_id": LOUNGE}
+    notice = await peer.dispatched("MESSAGE_DELETE_BULK")
+    assert notice == {"ids": ids[:2], "channel_id": channel, "guild_id": LOUNGE}
     assert set(sandbox.world.messages) == {old, ids[2]}
 
 
@@ -254,5 +254,5 @@ async def test_an_announcement_is_crossposted_once(sandbox: Sandbox, bot_http: h
 async def test_typing_is_told(sandbox: Sandbox, bot_http: httpx.AsyncClient, peer: Peer) -> None:
     channel = channel_id(sandbox, "general")
     await ok(bot_http, "POST", f"/channels/{channel}/typing")
-    told = await peer.dispatched("TYPING_START")
-    assert (told["channel_id"], told["user_id"]) == (channel, sandbox.world.bot_id)
+    notice = await peer.dispatched("TYPING_START")
+    assert (notice["channel_id"], notice["user_id"]) == (channel, sandbox.world.bot_id)

@@ -30,11 +30,11 @@ async def test_a_bot_reacts_and_takes_it_back(
     for _ in range(2):
         await ok(bot_http, "PUT", f"{path}/reactions/{HEART}/@me", headers=headers)
     await ok(bot_http, "PUT", f"{path}/reactions/{KEYCAP}/@me")
-    told = await peer.dispatched("MESSAGE_REACTION_ADD")
+    notice = await peer.dispatched("MESSAGE_REACTION_ADD")
     bot = sandbox.world.bot_id
-    assert (told["user_id"], told["message_id"], told["guild_id"]) == (bot, path.split("/")[-1], LOUNGE)
-    assert (told["emoji"], told["type"], told["burst"]) == ({"id": None, "name": "❤️"}, 0, False)
-    assert (told["member"]["user"]["id"], told["message_author_id"]) == (bot, bot)
+    assert (notice["user_id"], notice["message_id"], notice["guild_id"]) == (bot, path.split("/")[-1], LOUNGE)
+    assert (notice["emoji"], notice["type"], notice["burst"]) == ({"id": None, "name": "❤️"}, 0, False)
+    assert (notice["member"]["user"]["id"], notice["message_author_id"]) == (bot, bot)
     first, second = (await ok(bot_http, "GET", path))["reactions"]
     assert (first["emoji"]["name"], first["count"], first["me"]) == ("❤️", 1, True)
     assert second["emoji"]["name"] == "1️⃣"
@@ -101,14 +101,14 @@ async def test_messages_are_pinned_by_either_route(
     assert await refused(bot_http, "PUT", pin) == (403, 50013)
     grant(permissions.PIN_MESSAGES)
     await ok(bot_http, "PUT", pin)
-    told = await peer.dispatched("CHANNEL_PINS_UPDATE")
-    assert (told["channel_id"], told["guild_id"]) == (channel, LOUNGE)
+    notice = await peer.dispatched("CHANNEL_PINS_UPDATE")
+    assert (notice["channel_id"], notice["guild_id"]) == (channel, LOUNGE)
     listed = await ok(bot_http, "GET", f"/channels/{channel}/pins")
     assert [(each["id"], each["pinned"]) for each in listed] == [(message_id, True)]
     page = await ok(bot_http, "GET", f"/channels/{channel}/messages/pins")
-    assert (page["items"][0]["pinned_at"], page["has_more"]) == (told["last_pin_timestamp"], False)
+    assert (page["items"][0]["pinned_at"], page["has_more"]) == (notice["last_pin_timestamp"], False)
     assert page["items"][0]["message"]["id"] == message_id
-    earlier = {"before": told["last_pin_timestamp"]}
+    earlier = {"before": notice["last_pin_timestamp"]}
     assert (await ok(bot_http, "GET", f"/channels/{channel}/messages/pins", params=earlier))["items"] == []
     newest = (await ok(bot_http, "GET", f"/channels/{channel}/messages"))[0]
     assert (newest["type"], newest["message_reference"]["message_id"]) == (6, message_id)

@@ -39,10 +39,12 @@ async def asked(
         "command": "play",
     }
     reply = asyncio.create_task(http.post("/_sandbox/interactions", json=order))
-    told = await peer.dispatched("INTERACTION_CREATE")
-    token = told["token"]
+    notice = await peer.dispatched("INTERACTION_CREATE")
+    token = notice["token"]
     yield Asked(
-        f"/interactions/{told['id']}/{token}/callback", f"/webhooks/{told['application_id']}/{token}", reply
+        f"/interactions/{notice['id']}/{token}/callback",
+        f"/webhooks/{notice['application_id']}/{token}",
+        reply,
     )
     reply.cancel()
 

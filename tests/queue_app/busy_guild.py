@@ -20,7 +20,7 @@ from tests.queue_app.stage import Stage
 QUEUED, PLAYING = ItemState.QUEUED, ItemState.PLAYING
 
 
-class Theatre:
+class BusyGuild:
     """A guild with four people who change its queue: a manager, a DJ, a listener, and a person who is not in voice."""
 
     def __init__(self) -> None:
