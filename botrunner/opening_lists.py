@@ -6,6 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from library.domain.signed_links import networks_for
 from library.sources.remote_lists import RemoteList, read_remote_list
 from queue_app.domain.open_list import open_list
@@ -13,8 +15,8 @@ from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
 
-INSIDE = "This playlist is inside another one, and is not read."
-NOTHING = "None of the tracks in this playlist can be added here."
+INSIDE = gettext_noop("This playlist is inside another one, and is not read.")
+NOTHING = gettext_noop("None of the tracks in this playlist can be added here.")
 
 type Told = Callable[[UUID, int, int], None]
 """Takes an item, how many tracks were added in its place, and how many could not be."""

@@ -70,8 +70,8 @@ def import_file(
                 entries.append(_lost(line))
             unmatched.append(_listed(number, line, outcome))
         title = clean_name(name or read.name or _title(file_name))
-        playlist = begin_playlist(title, guild_id=guild_id, origin=origin)
-        if playlist.length == 0:  # otherwise it is a repetition
+        playlist, is_new = begin_playlist(title, guild_id=guild_id, origin=origin)
+        if is_new:
             fill(playlist, entries, origin=origin)
             end_playlist(playlist, origin=origin)
     return playlist, {

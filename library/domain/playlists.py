@@ -95,25 +95,33 @@ def create_playlist(name: str, *, origin: Origin, guild_id: str | None = None) -
     Conflict if the command's id was used for another playlist.
     """
     with transaction.atomic():
-        known = Playlist.objects.filter(pk=id_for(origin)).exists()
-        playlist = begin_playlist(name, origin=origin, guild_id=guild_id)
-        if not known:
+        playlist, is_new = begin_playlist(name, origin=origin, guild_id=guild_id)
+        if is_new:
             end_playlist(playlist, origin=origin)
     return playlist
 
 
-def begin_playlist(name: str, *, origin: Origin, guild_id: str | None) -> Playlist:
-    """Write an empty playlist as `create_playlist` does, in a transaction that ends with `end_playlist`."""
+def begin_playlist(name: str, *, origin: Origin, guild_id: str | None) -> tuple[Playlist, bool]:
+    """Write an empty playlist as `create_playlist` does, in a transaction that ends with `end_playlist`.
+
+    Returns whether it is new, or that of an earlier run of the command.
+    """
     assert origin.user is not None
     if guild_id is not None:
         require_member(origin.user, guild_id)
         lock_store(f"guild:{guild_id}")
+    _lock_person(origin.user)  # before looking, so that two runs of one command do not both write
     known = Playlist.objects.filter(pk=id_for(origin)).first()
     if known is None:
-        return make_playlist(name, origin=origin, guild_id=guild_id)
+        return make_playlist(name, origin=origin, guild_id=guild_id), True
     if (known.name, known.guild_id) != (name, guild_id):
         raise Conflict
-    return known
+    return known, False
+
+
+def _lock_person(user: User) -> None:
+    """Let a person create one playlist after another, because two at once could exceed the limit."""
+    User.objects.select_for_update().filter(pk=user.pk).first()
 
 
 def end_playlist(playlist: Playlist, *, origin: Origin) -> None:
@@ -129,7 +137,7 @@ def make_playlist(name: str, *, origin: Origin, guild_id: str | None) -> Playlis
     """
     user = origin.user
     assert user is not None
-    User.objects.select_for_update().filter(pk=user.pk).first()  # two at once must not exceed the limit
+    _lock_person(user)
     _check_room(user, guild_id)
     return Playlist.objects.create(
         pk=id_for(origin),
