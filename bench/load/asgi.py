@@ -82,7 +82,7 @@ def _fixed_work() -> int:
     return total + sum(len(json.dumps(json.loads(json.dumps(event)))) for _ in range(40))
 
 
-def _pace() -> list[float]:
+def measure_pace() -> list[float]:
     """Return how many times longer than PACE_MS the fixed work takes now."""
     found = []
     for _ in range(PACED):
@@ -128,12 +128,12 @@ class Meter:
         The same code takes twice the CPU on another machine, or while other programs use this one. Therefore a fixed
         piece of work is measured before and after the act, and the act's CPU is divided by what that took.
         """
-        paces = _pace()
+        paces = measure_pace()
         before = self.queries, self.rows, self.steps
         begun = time.process_time()
         result = await act()
         taken = time.process_time() - begun
-        pace = statistics.median(paces + _pace())
+        pace = statistics.median(paces + measure_pace())
         self.paces.append(pace)
         spent.cpu_ms.append(taken * 1000 / pace)
         for values, now, then in zip(
