@@ -14,6 +14,7 @@ from library.domain.playlist_entries import fill, words_of
 from library.domain.playlists import begin_playlist, clean_name, end_playlist
 from library.errors import PlaylistUnreadable
 from library.models import KeptTrack, Playlist, PlaylistEntry, Track
+from library.sources import find_source
 from library.sources.links import is_link
 from library.sources.playlists import WRITERS, BadPlaylist, Line, PlaylistFile, read_file
 from realtime.origin import Origin
@@ -92,10 +93,10 @@ def read_playlist_file(data: bytes, file_name: str) -> PlaylistFile:
 
 
 def _lost(line: Line) -> PlaylistEntry:
-    """Return an entry that has the words of a line but no track."""
-    location = line.uri or line.location or line.title or "unknown"
+    """Return an entry that has the words of a line but no track. No track has a URI that begins with `lost:`."""
+    ours = bool(line.uri) and find_source(line.uri) is not None
     return PlaylistEntry(
-        uri=f"none:{location}"[:2000] if not line.uri else line.uri[:2000],
+        uri=line.uri[:2000] if ours else f"lost:{line.location or line.title or ''}"[:2000],
         title=(line.title or line.location or "")[:300] or None,
         artist=(line.artist or "")[:300] or None,
         album=(line.album or "")[:300] or None,

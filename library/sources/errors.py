@@ -12,7 +12,7 @@ type Code = Literal[
     "TOO_SLOW",  # no answer or no data in time
     "BROKE_OFF",  # the connection was lost and the transfer could not be resumed
     "UNREADABLE",  # the file exists but may not be read, or the server refuses to send it
-    "PLAYLIST",  # a playlist, which is never followed
+    "PLAYLIST",  # a playlist, which the bot reads instead (remote_lists.py), or which cannot be read
     "UNDECODABLE",  # not audio, empty, or damaged beyond use
     "ENDED_EARLY",  # the sound ended well before the length in the file's header
 ]

@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts.models import User
 from library.domain.favorites import add_favorite
+from library.domain.find import stand_in
 from library.domain.playlist_entries import add_tracks
 from library.domain.playlists import create_playlist
 from library.models import Playlist, PlaylistEntry, Track
@@ -135,6 +136,13 @@ def test_addresses_that_cannot_be_played_are_listed_and_not_kept(client: Client)
     assert [entry.uri for entry in PlaylistEntry.objects.all()] == ["http://a.example/a.mp3"]
 
 
+def test_what_is_lost_is_no_track_of_a_failed_search(client: Client) -> None:
+    stand_in("gone.mp3")
+    answer = upload(client, "#EXTM3U\n#BACKLINE-URI:none:gone.mp3\ngone.mp3\n")
+    assert (answer["imported"], answer["kept"]) == (0, 1)
+    assert [entry.uri for entry in PlaylistEntry.objects.all()] == ["lost:gone.mp3"]
+
+
 @pytest.mark.parametrize(
     ("data", "found"),
     [
@@ -144,6 +152,7 @@ def test_addresses_that_cannot_be_played_are_listed_and_not_kept(client: Client)
         (b"\xef\xbb\xbf#EXTM3U\n#EXTINF:1,x\0y\na.mp3", None),
         ("#EXTM3U\n#EXTINF:1,Für Elise\na.mp3\n".encode() + b"\xff\xfe broken", "Für Elise"),
         (b"#EXTM3U\r#EXTINF:1,Mac\ra.mp3\r", "Mac"),
+        ("\ufeff#EXTM3U\n#EXTINF:1,N\0ul\na.mp3".encode("utf-16"), "Nul"),
     ],
 )
 def test_any_encoding_is_read(data: bytes, found: str | None) -> None:

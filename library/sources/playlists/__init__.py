@@ -71,6 +71,6 @@ def _is_text(beginning: bytes) -> bool:
 
 def _text(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace").lstrip("\ufeff")
+        return data.decode("utf-16", "replace").lstrip("\ufeff").replace("\0", "")
     lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")
     return "\n".join(repair(lines, latin=False)).replace("\0", "")
