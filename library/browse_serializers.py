@@ -26,7 +26,7 @@ class CatalogTrackSerializer(TrackSerializer):
 
 
 class AlbumSerializer(Shape):
-    uri = serializers.CharField(help_text="`album:` and the id")
+    uri = serializers.CharField(help_text=gettext_lazy("`album:` and the id"))
     id = serializers.CharField()
     title = serializers.CharField()
     artist = serializers.CharField(allow_null=True)
@@ -39,7 +39,7 @@ class AlbumSerializer(Shape):
 
 
 class ArtistSerializer(Shape):
-    uri = serializers.CharField(help_text="`artist:` and the id")
+    uri = serializers.CharField(help_text=gettext_lazy("`artist:` and the id"))
     id = serializers.CharField()
     name = serializers.CharField()
     track_count = serializers.IntegerField()

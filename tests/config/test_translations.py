@@ -19,14 +19,13 @@ ROOT = Path(__file__).parents[2]
 
 # Files whose sentences stay English, and why.
 ENGLISH = {
-    r"/management/|config/(settings|doctor|checks)\.py|botrunner/voice_check\.py|realtime/domain/archive\.py": (
-        "the command line, which speaks to operators"
-    ),
+    r"/management/|config/(settings|doctor|checks)\.py|realtime/domain/archive\.py": "the command line",
+    r"library/domain/watching\.py|botrunner/voice_check\.py": "the command line as well",
     r"config/generate/|/metrics\.py|(queue_app|alerts)/events\.py": "generated documents",
-    r"library/(sources/|domain/signed)|botrunner/(audio/|voice|seat|playing|resol)|guilds/channel_permissions\.py": (
+    r"library/(sources/|domain/signed)|botrunner/(audio/|voice|seat|playing|resol|opening)": (
         "stored with a stable code, by which pages may translate it"
     ),
-    r"alerts/domain/(delivery|outbox|settle)\.py|guilds/domain/shards\.py": "stored with a stable code as well",
+    r"alerts/domain/(delivery|outbox|settle)\.py|guilds/(domain/shards|channel_permissions)\.py": "as well",
     r"library/starter/": "titles of music",
 }
 # --- Python ---
