@@ -27,6 +27,7 @@ ENGLISH = {
     ),
     r"alerts/domain/(delivery|outbox|settle)\.py|guilds/(domain/shards|channel_permissions)\.py": "as well",
     r"library/starter/": "titles of music",
+    r"library/domain/watching\.py": "what `manage.py doctor` says",
 }
 # --- Python ---
 
