@@ -19,6 +19,11 @@ MAX_AT_ONCE = 1_000
 Shape = serializers.Serializer[dict[str, object]]
 
 
+def one_line(text: str) -> str:
+    """Return the text on one line, without surrounding space."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 class PlaylistName(serializers.CharField):
     """A name on one line, without surrounding space."""
 
@@ -29,7 +34,7 @@ class PlaylistName(serializers.CharField):
     def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        name = " ".join("".join(char if char.isprintable() else " " for char in data).split())
+        name = one_line(data)
         if not name:
             self.fail("blank")
         return name

@@ -51,7 +51,3 @@ def folder_tracks(folder: str, *, below: bool = True) -> QuerySet[Track]:
 def in_folder(folder: str) -> Q:
     """Return the condition for tracks of a folder and of those below it."""
     return Q(source="library") & (Q(folder=folder) | Q(folder__gte=f"{folder}/", folder__lt=f"{folder}0"))
-
-
-def genre_tracks(genre: str) -> QuerySet[Track]:
-    return available_tracks().filter(genre=genre).order_by("title_key", "id")

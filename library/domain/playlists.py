@@ -23,12 +23,12 @@ from library.errors import InvalidName, PlaylistNotFound, TooManyPlaylists
 from library.events import PlaylistChanged, PlaylistCreated, PlaylistDeleted, PlaylistEvent
 from library.models import Playlist, PlaylistEntry
 from library.playlist_rights import Access, Reader, require_access
+from library.playlist_serializers import MAX_NAME, one_line
 from realtime.domain.append import append, lock_store
 from realtime.errors import Conflict
 from realtime.models import Store
 from realtime.origin import Origin
 
-MAX_NAME = 100
 MAX_PER_PERSON = 200
 MAX_PER_GUILD = 200
 KEPT = timedelta(days=1)
@@ -162,7 +162,7 @@ def _check_room(user: User, guild_id: str | None) -> None:
 
 def clean_name(text: str) -> str:
     """Return a name on one line, without surrounding space, cut to MAX_NAME. Raises InvalidName if it is empty."""
-    name = " ".join("".join(char if char.isprintable() else " " for char in text).split())[:MAX_NAME]
+    name = one_line(text)[:MAX_NAME]
     if not name:
         raise InvalidName
     return name
