@@ -69,7 +69,7 @@ class Watch:
         return taken
 
     async def wait(self, seconds: float) -> None:
-        """Wait for a change, at most so long."""
+        """Wait for a change, at most this long."""
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -100,7 +100,7 @@ class Watch:
             root, stop_event=stop, debounce=DEBOUNCE_MS, rust_timeout=int(LOOK_SECONDS * 1000),
             yield_on_timeout=True, watch_filter=None,
         )  # fmt: skip
-        self._add({""})  # what changed before
+        self._add({""})  # for changes before the watch began
         async for changed in changes:
             await self._note("")
             self._add(await asyncio.to_thread(folders_of, root, changed))
@@ -123,7 +123,7 @@ class Watch:
 
 
 def folders_of(root: Path, changes: Iterable[tuple[Change, str]]) -> set[str]:
-    """Return the folders to scan. A renamed folder is told without its files, so it is scanned itself."""
+    """Return the folders to scan. A renamed folder is reported without its files, so it is scanned itself."""
     found: set[str] = set()
     for _, name in changes:
         path = Path(name)

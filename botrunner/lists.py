@@ -147,7 +147,7 @@ def playlists_page(where: Where, number: int) -> Page:
     pages, first = _pages(len(found), number)
     lines = [_list_line(each) for each in found[first : first + PER_PAGE]]
     embed = list_embed(
-        _("Playlists"), lines, empty=_("There is no playlist yet. Create one with /playlist save.")
+        _("Playlists"), lines, empty=_("There are no playlists yet. Create one with /playlist save.")
     )
     embed.url = f"{settings.FRONTEND_URL}/playlists"
     number = first // PER_PAGE + 1
@@ -178,7 +178,9 @@ def _tracks_page(found: Found, kept: QuerySet[KeptTrack], number: int) -> Page:
     pages, first = _pages(found.length, number)
     tracks = enumerate(kept[first : first + PER_PAGE], start=first + 1)
     lines = [_kept_line(place, each) for place, each in tracks]
-    embed = list_embed(escape_markdown(cut(found.name, MAX_LABEL)), lines, empty=_("It has no tracks yet."))
+    embed = list_embed(
+        escape_markdown(cut(found.name, MAX_LABEL)), lines, empty=_("This playlist has no tracks yet.")
+    )
     number = first // PER_PAGE + 1
     return Page(found.uri, number, embed, more=number < pages, pages=pages)
 

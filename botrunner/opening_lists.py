@@ -15,7 +15,7 @@ from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
 
-INSIDE = gettext_noop("This playlist is inside another one, and is not read.")
+INSIDE = gettext_noop("This playlist comes from another playlist, so it was not read.")
 NOTHING = gettext_noop("None of the tracks in this playlist can be added here.")
 
 type Told = Callable[[UUID, int, int], None]

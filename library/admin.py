@@ -56,7 +56,7 @@ class ScanAdmin(ReadOnlyAdmin):
     def rescan(self, request: HttpRequest, queryset: QuerySet[ScanLease]) -> None:
         request_scan()
         self.message_user(
-            request, _("The scan begins within seconds, as long as the bot's process runs."), messages.SUCCESS
+            request, _("The scan begins within seconds if the bot's process is running."), messages.SUCCESS
         )
 
 

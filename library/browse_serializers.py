@@ -20,7 +20,9 @@ class CatalogTrackSerializer(TrackSerializer):
     album_uri = serializers.CharField(allow_null=True)
     artist_uri = serializers.CharField(allow_null=True)
     disc = serializers.IntegerField(allow_null=True)
-    number = serializers.IntegerField(allow_null=True, help_text=gettext_lazy("Place on the disc."))
+    number = serializers.IntegerField(
+        allow_null=True, help_text=gettext_lazy("Number of the track on its disc.")
+    )
     year = serializers.IntegerField(allow_null=True)
     genre = serializers.CharField(allow_null=True)
 
@@ -48,7 +50,7 @@ class ArtistSerializer(Shape):
 
 
 class FolderSerializer(Shape):
-    path = serializers.CharField(help_text=gettext_lazy("Below the library, separated by slashes."))
+    path = serializers.CharField(help_text=gettext_lazy("Path below the library, separated by slashes."))
     name = serializers.CharField()
     track_count = serializers.IntegerField(help_text=gettext_lazy("Including the folders inside."))
 

@@ -194,7 +194,7 @@ class ScanView(APIView):
 
     @extend_schema(responses=ScanSerializer)
     def get(self, request: Request) -> Response:
-        """How far the scan is. For managers of a server, and for operators."""
+        """The progress of the scan. For managers of a server, and for operators."""
         user = caller(request)
         if not user.is_staff and not manages_any(user):
             raise NotAnOperator
@@ -202,7 +202,7 @@ class ScanView(APIView):
 
     @extend_schema(request=None, responses={202: ScanSerializer})
     def post(self, request: Request) -> Response:
-        """Read all files again, also unchanged ones. For operators. The scan begins within seconds."""
+        """Read all files again, including unchanged ones. For operators. The scan begins within seconds."""
         if not caller(request).is_staff:
             raise NotAnOperator
         request_scan()

@@ -63,7 +63,7 @@ class UploadOutOfStep(Refusal):
     """The part does not continue what was received. Ask for the upload's `offset`, and send the part from there."""
 
     code = "UPLOAD_OUT_OF_STEP"
-    sentence = _("This part does not continue the file.")
+    sentence = _("The part does not begin where the last one ended.")
     status = 409
 
 

@@ -110,7 +110,9 @@ class Track(models.Model):
         Album, on_delete=models.SET_NULL, null=True, blank=True, related_name="tracks"
     )
     disc = models.PositiveSmallIntegerField(null=True, blank=True)
-    number = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("Place on the disc."))
+    number = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text=_("Number of the track on its disc.")
+    )
     year = models.PositiveSmallIntegerField(null=True, blank=True)
     genre = models.CharField(max_length=100, blank=True, default="", db_default="")
     url = models.CharField(max_length=2000, null=True, blank=True)
@@ -182,7 +184,7 @@ class ScanLease(models.Model):
     expires_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    requested_at = models.DateTimeField(null=True, blank=True, help_text=_("Somebody asked for a full scan."))
+    requested_at = models.DateTimeField(null=True, blank=True, help_text=_("When a full scan was requested."))
     total = models.PositiveIntegerField(default=0, db_default=0, help_text=_("Files found."))
     done = models.PositiveIntegerField(default=0, db_default=0, help_text=_("Files compared or read."))
     read = models.PositiveIntegerField(default=0, db_default=0, help_text=_("New and changed files."))
@@ -351,7 +353,7 @@ class Upload(models.Model):
     )
     track = models.ForeignKey(Track, on_delete=models.PROTECT, null=True, blank=True, related_name="uploads")
     name = models.CharField(max_length=200, help_text=_("Name of the file."))
-    size = models.PositiveBigIntegerField(help_text=_("Bytes."))
+    size = models.PositiveBigIntegerField(help_text=_("Size in bytes."))
     received = models.PositiveBigIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -67,18 +67,18 @@ class ExportFavoritesView(APIView):
 
 
 class ImportView(APIView):
-    """Create a playlist from a file, which is the body: M3U, PLS, XSPF or our JSON, 2 MB at most.
+    """Create a playlist from a file, which is the body: M3U, PLS, XSPF or Backline's JSON, 2 MB at most.
 
-    Tracks are found by their path, link or words. Those that are not found keep their words in the playlist.
+    Tracks are found by their path, link or words. Those that are not found are kept with their title and artist.
     """
 
     @extend_schema(
         parameters=[
             OpenApiParameter(
-                "name", description=gettext_lazy("Of the playlist. Default: the one in the file.")
+                "name", description=gettext_lazy("Name of the playlist. Default: the name in the file.")
             ),
             OpenApiParameter(
-                "file_name", description=gettext_lazy("Shows the format if the content does not.")
+                "file_name", description=gettext_lazy("Its suffix shows the format if the content does not.")
             ),
             OpenApiParameter("guild_id", description=gettext_lazy("For a playlist of this guild.")),
             IDEMPOTENCY_KEY,

@@ -55,7 +55,7 @@ class Reader:
         )
 
     def find(self, playlist_id: UUID, *, deleted: bool = False) -> Playlist | None:
-        """Return a playlist that the person may read, also if it is in the trash and `deleted`."""
+        """Return a playlist that the person may read. With `deleted`, it may be in the trash."""
         found = self._loaded(deleted=deleted).filter(pk=playlist_id).first()
         return found if found is not None and self.access(found) is not None else None
 

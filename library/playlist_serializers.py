@@ -76,7 +76,9 @@ class MoveEntrySerializer(Shape):
 
 class PlaylistSummarySerializer(Shape):
     id = serializers.CharField()
-    uri = serializers.CharField(help_text=gettext_lazy("Adds the whole playlist, as `from` of AddTracks."))
+    uri = serializers.CharField(
+        help_text=gettext_lazy("Pass it as `from` of AddTracks to add the whole playlist.")
+    )
     name = serializers.CharField()
     guild_id = serializers.CharField(allow_null=True, help_text=gettext_lazy("Null for a person's playlist."))
     length = serializers.IntegerField(help_text=gettext_lazy("Number of entries."))
@@ -113,7 +115,9 @@ class EntrySerializer(Shape):
 class EntryPageSerializer(Shape):
     items = EntrySerializer(many=True)
     length = serializers.IntegerField(help_text=gettext_lazy("Number of entries on all pages."))
-    duration_ms = serializers.IntegerField(help_text=gettext_lazy("Of all entries whose length is known."))
+    duration_ms = serializers.IntegerField(
+        help_text=gettext_lazy("Total length of the entries whose length is known.")
+    )
     next = serializers.CharField(
         allow_null=True,
         help_text=gettext_lazy("Pass as `after` to get the next page. Null on the last page."),
@@ -162,9 +166,7 @@ class FavoritePageSerializer(Shape):
 
 
 class UnmatchedLineSerializer(Shape):
-    number = serializers.IntegerField(
-        help_text=gettext_lazy("Its place among the tracks of the file, from 1.")
-    )
+    number = serializers.IntegerField(help_text=gettext_lazy("Position of the track in the file, from 1."))
     location = serializers.CharField()
     title = serializers.CharField(allow_null=True)
     artist = serializers.CharField(allow_null=True)
@@ -175,7 +177,9 @@ class ImportedSerializer(Shape):
     playlist = PlaylistSerializer()
     imported = serializers.IntegerField(help_text=gettext_lazy("Number of tracks that were found."))
     kept = serializers.IntegerField(
-        help_text=gettext_lazy("Number of tracks that were not found. The playlist keeps their words.")
+        help_text=gettext_lazy(
+            "Number of tracks that were not found. The playlist keeps their titles and artists."
+        )
     )
     surplus = serializers.IntegerField(
         help_text=gettext_lazy("Number of tracks after the first 10,000, which were not read.")

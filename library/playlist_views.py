@@ -207,13 +207,13 @@ class FavoriteListView(APIView):
 
     @extend_schema(request=FavoriteRequestSerializer, responses={204: None})
     def put(self, request: Request) -> Response:
-        """Mark a track as a favorite."""
+        """Add a track to the favorites."""
         favorites.add_favorite(caller(request), _read(request, FavoriteRequestSerializer)["uri"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(parameters=[OpenApiParameter("uri", required=True)], responses={204: None})
     def delete(self, request: Request) -> Response:
-        """Mark a track as no favorite."""
+        """Remove a track from the favorites."""
         favorites.remove_favorite(caller(request), request.query_params.get("uri", ""))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

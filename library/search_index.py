@@ -1,8 +1,8 @@
 """The full-text indexes of the catalog: FTS5 on SQLite, tsvector columns on PostgreSQL.
 
 Both index the words that Python has folded (`library/words.py`), without a parser or a ranking of their own. They are
-created after each `migrate`, because Django knows neither. On SQLite, Django copies a table to change it, and drops its
-triggers without a word.
+created after each `migrate`, because Django supports neither. On SQLite, Django copies a table to change it, and
+silently drops its triggers.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class FileName(serializers.CharField):
 
 class BeginUploadSerializer(serializers.Serializer[dict[str, object]]):
     name = FileName(help_text=gettext_lazy("Name of the file."))
-    size = WholeNumber(min_value=1, max_value=MAX_SIZE, help_text=gettext_lazy("Bytes."))
+    size = WholeNumber(min_value=1, max_value=MAX_SIZE, help_text=gettext_lazy("Size in bytes."))
     guild_id = Snowflake(
         required=False,
         allow_null=True,
@@ -74,9 +74,9 @@ class BeginUploadSerializer(serializers.Serializer[dict[str, object]]):
 class UploadSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.UUIDField()
     name = serializers.CharField()
-    size = serializers.IntegerField(help_text=gettext_lazy("Bytes."))
-    offset = serializers.IntegerField(help_text=gettext_lazy("Bytes that were received."))
-    part_bytes = serializers.IntegerField(help_text=gettext_lazy("Most bytes of a part."))
+    size = serializers.IntegerField(help_text=gettext_lazy("Size in bytes."))
+    offset = serializers.IntegerField(help_text=gettext_lazy("Number of bytes received."))
+    part_bytes = serializers.IntegerField(help_text=gettext_lazy("Maximum size of a part, in bytes."))
     created_at = serializers.DateTimeField()
     track = TrackSerializer(allow_null=True, help_text=gettext_lazy("Null until all bytes were received."))
 
@@ -85,7 +85,7 @@ class UploadListSerializer(serializers.Serializer[dict[str, object]]):
     items = UploadSerializer(many=True)
     used_bytes = serializers.IntegerField()
     limit_bytes = serializers.IntegerField()
-    max_bytes = serializers.IntegerField(help_text=gettext_lazy("Most bytes of one file."))
+    max_bytes = serializers.IntegerField(help_text=gettext_lazy("Maximum size of a file, in bytes."))
 
 
 def upload_shape(upload: Upload) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class UploadView(APIView):
         responses=UploadSerializer,
     )
     def patch(self, request: Request, upload_id: uuid.UUID) -> Response:
-        """Send the next part. The last one is answered with the track, or refused if the file is no audio."""
+        """Send the next part. The last one is answered with the track, or refused if the file is not audio."""
         offset = request.headers.get("Upload-Offset", "")
         if not re.fullmatch(r"[0-9]{1,16}", offset):
             raise InvalidInput({"Upload-Offset": [_("Must be a whole number.")]})
@@ -154,6 +154,6 @@ class UploadView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, upload_id: uuid.UUID) -> Response:
-        """Cancel an upload, or delete a file. If nobody else has uploaded it, it leaves all queues."""
+        """Cancel an upload, or delete a file. If nobody else has uploaded it, it is removed from all queues."""
         delete_upload(find_upload(caller(request), upload_id))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -57,7 +57,7 @@ class TooManyChanges(Refusal):
     """The person has changed many thousands of tracks in a short time."""
 
     code = "TOO_MANY_CHANGES"
-    sentence = _("You have changed very many tracks in a short time. Try again in a minute.")
+    sentence = _("You have changed too many tracks in a short time. Try again in a minute.")
     status = 429
 
     def __init__(self, retry_after: float | None = None) -> None:

@@ -193,7 +193,7 @@ class TrackRemoved(ItemEvent):
 
 
 class ListOpened(ItemEvent):
-    """A queued link leads to a playlist, so its tracks take its place: `added` of them, in `TracksAdded` events."""
+    """A queued link was a playlist, and its tracks replace it. `TracksAdded` events contain the `added` tracks."""
 
     sentence = Deed(
         ngettext_lazy(
@@ -269,7 +269,7 @@ class QueueRenumbered(ItemsEvent):
 
 
 class QueueSaved(MusicEvent):
-    """Somebody saved the queue as a playlist, which only they may know. `deleted`: they undid that."""
+    """Somebody saved the queue as a playlist, whose name may be private. `deleted`: an undo deleted it."""
 
     sentence = Deed(
         ngettext_lazy(

@@ -83,7 +83,7 @@ class QueueItem(models.Model):
         default=False,
         db_default=False,
         help_text=_(
-            "It comes from the playlist behind a link. If it leads to a playlist too, that is not read."
+            "The item comes from a playlist that was added as a link. If the item is a playlist too, it is not read."
         ),
     )
     error_code = models.CharField(max_length=40, blank=True)

@@ -39,12 +39,12 @@ def _list_option(**more: Any) -> nextcord.SlashOption:  # which has the types
 
 
 def _new_name_option() -> nextcord.SlashOption:
-    return nextcord.SlashOption(**described("Its name."), max_length=MAX_NAME)
+    return nextcord.SlashOption(**described("The name of the new playlist."), max_length=MAX_NAME)
 
 
 def _shared_option() -> nextcord.SlashOption:
     return nextcord.SlashOption(
-        **described("Make it a playlist of this server. Default: it is your own."),
+        **described("Create a playlist of this server. Default: your own."),
         required=False,
         default=False,
     )
@@ -148,7 +148,7 @@ class Playlists(Cog):
         self,
         interaction: Asked,
         name: str = _list_option(),
-        to: str = nextcord.SlashOption(**described("Its new name."), max_length=MAX_NAME),
+        to: str = nextcord.SlashOption(**described("The new name of the playlist."), max_length=MAX_NAME),
     ) -> None:
         found = await _pick(interaction, self._meant(name), needed=Access.MANAGE, favorites=False)
         renamed = await read(interaction, _rename, interaction, found, to)
@@ -171,14 +171,14 @@ class Playlists(Cog):
         interaction: Asked,
         name: str = _list_option(),
         member: nextcord.Member | None = nextcord.SlashOption(
-            **described("Who may change it."), required=False, default=None
+            **described("A person who may change it."), required=False, default=None
         ),
         role: nextcord.Role | None = nextcord.SlashOption(
             **described("A role whose members may change it."), required=False, default=None
         ),
     ) -> None:
         if (member is None) == (role is None):
-            await interaction.reply(gettext_lazy("Give a person or a role."), private=True)
+            await interaction.reply(gettext_lazy("Choose either a person or a role."), private=True)
             return
         found = await _pick(interaction, self._meant(name), needed=Access.MANAGE, favorites=False)
         whom = member or role

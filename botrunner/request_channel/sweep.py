@@ -1,4 +1,4 @@
-"""What a process that died left in a request channel: requests that are queued, and answers that should be gone."""
+"""Find what a killed process left in a request channel: requests that are queued, and outdated replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Share playlists, end that when people leave, and pass playlists on when an account is deleted."""
+"""Share playlists, stop sharing when people leave, and pass playlists on when an account is deleted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def add_guild(playlist_id: uuid.UUID, guild_id: str, role_id: str, *, origin: Or
 
 
 def remove_collaborator(playlist_id: uuid.UUID, collaborator_id: int, *, origin: Origin) -> None:
-    """Remove a collaborator. People may also remove themselves. Does nothing if it is none.
+    """Remove a collaborator. People may also remove themselves. Does nothing if there is no such collaborator.
 
     Raises PlaylistNotFound and PlaylistForbidden.
     """
@@ -65,14 +65,14 @@ def _add(state: OpenPlaylist, **whom: object) -> Collaborator:
 
 
 def end_sharing(user_id: int, guild_id: str) -> None:
-    """End what a person who left a guild shared with it."""
+    """Stop sharing a person's playlists with a guild that the person has left."""
     Collaborator.objects.filter(playlist__owner=user_id, guild=guild_id).delete()
 
 
 def pass_on_playlists(user: User) -> None:
-    """Give the playlists of a person whose account is being deleted to the collaborator of the longest standing.
+    """Give each playlist of a person whose account is being deleted to the person added first as a collaborator.
 
-    Those without one are deleted with the account.
+    Playlists without such a person are deleted with the account.
     """
     for playlist in Playlist.objects.filter(owner=user, deleted_at=None):
         heirs = playlist.collaborators.filter(user__isnull=False).exclude(user=user).select_related("user")
@@ -86,7 +86,7 @@ def pass_on_playlists(user: User) -> None:
 
 
 def _drop_lost(playlist: Playlist) -> None:
-    """End the sharing with guilds in which the new owner is not."""
+    """Stop sharing with guilds in which the new owner is not a member."""
     assert playlist.owner is not None
     theirs = Reader(playlist.owner).memberships
     playlist.collaborators.filter(guild__isnull=False).exclude(guild__in=list(theirs)).delete()

@@ -14,7 +14,7 @@ from library.models import Favorite
 
 
 def add_favorite(user: User, uri: str) -> bool:
-    """Mark a track or a link as a favorite. Returns whether it was none. Raises NothingFound and PlaylistFull."""
+    """Mark a track or a link as a favorite. Returns whether it was added. Raises NothingFound and PlaylistFull."""
     with transaction.atomic():
         User.objects.select_for_update().filter(pk=user.pk).first()  # two at once must not exceed the limit
         mine = Favorite.objects.filter(user=user)

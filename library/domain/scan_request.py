@@ -1,4 +1,4 @@
-"""Ask the bot's process for a scan of everything, and see how far it is."""
+"""Ask the bot's process for a scan of everything, and read its progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def request_scan() -> None:
 
 
 def is_scan_wanted() -> bool:
-    """Return whether somebody has asked for a scan since the last one began, and forget it."""
+    """Return whether a scan was requested since the last one began, and clear the request."""
     asked = ScanLease.objects.exclude(requested_at=None)
     return asked.exists() and bool(
         asked.update(requested_at=None)
@@ -27,7 +27,7 @@ def is_scan_wanted() -> bool:
 
 
 def scan_state() -> dict[str, Any]:
-    """Return how far the scan is, as REST and the pages show it."""
+    """Return the progress of the scan, as REST and the pages show it."""
     lease = ScanLease.objects.first() or ScanLease(expires_at=timezone.now())
     running = lease.finished_at is None and not is_free(lease.owner, lease.expires_at, now=timezone.now())
     names = ("total", "done", "read", "skipped", "gone", "started_at", "finished_at")

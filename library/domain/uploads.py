@@ -75,17 +75,17 @@ def _clean_name(name: str) -> str:
 def _check_room(user: User, size: int, guild: Guild | None) -> None:
     every = Upload.objects.all()
     if used(every.filter(user=user)) + size > settings.UPLOADS_PER_PERSON_MB * MB:
-        sentence = _("Your uploads may have %(limit)s MB together. Delete some that you no longer need.")
+        sentence = _("Your uploads may use at most %(limit)s MB. Delete some that you no longer need.")
         raise UploadQuotaReached(sentence % {"limit": _mb("UPLOADS_PER_PERSON_MB")})
     if guild is not None and used(every.filter(guild=guild)) + size > settings.UPLOADS_PER_GUILD_MB * MB:
-        sentence = _("All uploads for this server may have %(limit)s MB together.")
+        sentence = _("The uploads for this server may use at most %(limit)s MB.")
         raise UploadQuotaReached(sentence % {"limit": _mb("UPLOADS_PER_GUILD_MB")})
     if used(every) + size > settings.UPLOADS_MAX_MB * MB:
         raise UploadQuotaReached(_("There is no room for more uploads on this installation."))
 
 
 def used(uploads: QuerySet[Upload]) -> int:
-    """Return the bytes of these uploads, also of parts that are still to come."""
+    """Return the total size of these uploads, including parts that were not received yet."""
     return int(uploads.aggregate(sum=Sum("size"))["sum"] or 0)
 
 
@@ -106,7 +106,7 @@ def receive_part(user: User, upload_id: uuid.UUID, *, offset: int, part: bytes) 
 
     A part that was received already is ignored, because its answer may have been lost. Returns the upload, which is an
     earlier one if this person has uploaded the same file before. Raises UploadNotFound, UploadOutOfStep, and
-    FileRefused for a file that is no audio, which is deleted.
+    FileRefused for a file that is not audio or too long. Such a file is deleted.
     """
     with transaction.atomic():
         upload = Upload.objects.select_for_update().filter(user=user, pk=upload_id).first()
@@ -131,7 +131,7 @@ def _write(upload: Upload, part: bytes) -> None:
     draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
         file.seek(upload.received)
-        file.truncate()  # what a process wrote that died before it said so
+        file.truncate()  # a process may have died after it wrote bytes that it did not record
         file.write(part)
 
 
@@ -196,7 +196,7 @@ def _draft_of(upload: Upload) -> Path:
 
 
 def delete_upload(upload: Upload) -> None:
-    """Cancel an upload, or delete a person's file. The last one who has it takes it out of all queues."""
+    """Cancel an upload, or delete a person's file. If nobody else has it, remove it from all queues."""
     if upload.track is None:
         cancel_upload(upload)
         return
@@ -231,7 +231,7 @@ def delete_uploads_of(user: User) -> None:
 
 
 def delete_abandoned() -> dict[str, int]:
-    """Delete uploads of which no part came for a day."""
+    """Delete unfinished uploads that received no part for a day."""
     old = Upload.objects.filter(track=None, changed_at__lt=timezone.now() - ABANDONED)
     return {"abandoned uploads": _delete_all(old)}
 

@@ -12,7 +12,7 @@ from library.models import ScanLease
 LIMIT = "watch_limit"
 NETWORK = "network_folder"
 MISSING = "missing"
-# Their servers do not tell of changes that other machines make.
+# Their servers do not report changes made by other machines.
 _NETWORK_TYPES = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "ceph", "glusterfs", "davfs"}
 _MOUNTS = Path("/proc/mounts")
 
@@ -26,7 +26,7 @@ def folder_problem(root: Path) -> str:
 
 
 def _file_system(root: Path) -> str:
-    """Return the type of the file system of a folder, an empty text if the system does not say it."""
+    """Return the type of a folder's file system, an empty text if it is unknown."""
     try:
         mounts = _MOUNTS.read_bytes().decode("utf-8", "surrogateescape").splitlines()
     except OSError:
@@ -53,7 +53,7 @@ def note_problem(problem: str) -> None:
 
 
 def library_state() -> tuple[str, str]:
-    """Return what `doctor` says of the library's folder, and what would help (empty if nothing has to)."""
+    """Return what `doctor` shows about the library's folder, and a remedy (empty if none is needed)."""
     root = Path(settings.MEDIA_LIBRARY)
     lease = ScanLease.objects.first()
     problem = folder_problem(root) or (lease.problem if lease else "")

@@ -16,7 +16,7 @@ from library.models import Album, Artist, Favorite, KeptTrack, Playlist, Playlis
 from library.playlist_rights import Reader
 from library.queries import album_tracks, artist_tracks, folder_tracks
 
-# A URI that is wanted, and its track; None if there is none any more.
+# A wanted URI and its track, or None if there is no such track.
 type Wanted = tuple[str, Track | None]
 
 FAVORITES = "favorites:"

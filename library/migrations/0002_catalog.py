@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='scanlease',
             name='requested_at',
-            field=models.DateTimeField(blank=True, help_text='Somebody asked for a full scan.', null=True),
+            field=models.DateTimeField(blank=True, help_text='When a full scan was requested.', null=True),
         ),
         migrations.AddField(
             model_name='scanlease',
@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='track',
             name='number',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Place on the disc.', null=True),
+            field=models.PositiveSmallIntegerField(blank=True, help_text='Number of the track on its disc.', null=True),
         ),
         migrations.AddField(
             model_name='track',

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(help_text='Name of the file.', max_length=200)),
-                ('size', models.PositiveBigIntegerField(help_text='Bytes.')),
+                ('size', models.PositiveBigIntegerField(help_text='Size in bytes.')),
                 ('received', models.PositiveBigIntegerField(db_default=0, default=0)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('changed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),

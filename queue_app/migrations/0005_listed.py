@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='queueitem',
             name='listed',
-            field=models.BooleanField(db_default=False, default=False, help_text='It comes from the playlist behind a link. If it leads to a playlist too, that is not read.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='The item comes from a playlist that was added as a link. If the item is a playlist too, it is not read.'),
         ),
     ]

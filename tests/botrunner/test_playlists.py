@@ -63,7 +63,7 @@ async def test_a_playlist_lives_from_its_creation_to_its_end(ready: Stage) -> No
     renamed = await ready.slash("member", "playlist rename", name="friday", to="Saturday")
     assert text(renamed) == "Renamed **Friday \\*night\\*** to **Saturday**."
     shared = await ready.slash("member", "playlist share", name="saturday")
-    assert text(shared) == "Give a person or a role."
+    assert text(shared) == "Choose either a person or a role."
     deleted = await ready.slash("member", "playlist delete", name="saturday")
     assert text(deleted) == "Deleted the playlist **Saturday**."
     gone = await ready.slash("member", "playlist play", name="saturday")

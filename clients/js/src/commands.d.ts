@@ -178,7 +178,7 @@ export interface QueueSaved {
 
 export interface PlaylistSummary {
   id: string;
-  /** Adds the whole playlist, as `from` of AddTracks. */
+  /** Pass it as `from` of AddTracks to add the whole playlist. */
   uri: string;
   name: string;
   /** Null for a person's playlist. */

@@ -384,7 +384,7 @@ export interface PlaylistCreated {
 
 export interface PlaylistSummary {
   id: string;
-  /** Adds the whole playlist, as `from` of AddTracks. */
+  /** Pass it as `from` of AddTracks to add the whole playlist. */
   uri: string;
   name: string;
   /** Null for a person's playlist. */
@@ -497,7 +497,7 @@ export type GuildEvent =
   | TracksSkipped
   /** A queued or failed item was removed. */
   | TrackRemoved
-  /** A queued link leads to a playlist, so its tracks take its place: `added` of them, in `TracksAdded` events. */
+  /** A queued link was a playlist, and its tracks replace it. `TracksAdded` events contain the `added` tracks. */
   | ListOpened
   /** An item was moved in the queue. */
   | TrackMoved
@@ -507,7 +507,7 @@ export type GuildEvent =
   | QueueShuffled
   /** Queued items got new ranks, to make room between them. */
   | QueueRenumbered
-  /** Somebody saved the queue as a playlist, which only they may know. `deleted`: they undid that. */
+  /** Somebody saved the queue as a playlist, whose name may be private. `deleted`: an undo deleted it. */
   | QueueSaved
   /** The number of votes to skip the current item, or the number needed, changed. */
   | SkipVoted

@@ -26,7 +26,7 @@ for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.quer
 
 // --- Tracks ---
 
-/** Load the first page anew, or the next one. @param {boolean} [more] */
+/** Load the first page again, or the next one. @param {boolean} [more] */
 async function load(more = false) {
   const after = more && next ? `?after=${next}` : "";
   const page = await client.rest.get(`${favorites ? base : `${base}/entries`}${after}`);
@@ -73,7 +73,7 @@ async function move(button, node, after, possible) {
   if (after) after.after(node);
   else rows.prepend(node);
   button.focus();
-  announce(interpolate(gettext("Now number %(number)s."), { number: [...rows.children].indexOf(node) + 1 }));
+  announce(interpolate(gettext("Moved to position %(number)s."), { number: [...rows.children].indexOf(node) + 1 }));
 }
 
 /** @param {HTMLButtonElement} button @param {HTMLElement} node @param {string} title */

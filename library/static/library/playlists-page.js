@@ -7,7 +7,7 @@ import { gettext, interpolate } from "../backline/js/i18n.js";
 import { reasonOf } from "../backline/js/refusal.js";
 import { attempt, client, playWhole, told } from "./playlist-parts.js";
 
-const MAX_SHOWN = 50; // lines that are not in the library
+const MAX_SHOWN = 50; // tracks that were not found or cannot be played
 
 byId("playlists").addEventListener("click", (event) => {
   const button = /** @type {Element} */ (event.target).closest("button");
@@ -85,11 +85,11 @@ onSubmit("import", async (guildId, idempotencyKey) => {
   const link = element("a", { href: `/playlists/${found.playlist.id}`, dir: "auto" }, found.playlist.name);
   const outcome = byId("import-outcome");
   outcome.replaceChildren(element("p", {}, link, " · ", trackCount(found.imported)));
-  if (found.unmatched_total) {
-    outcome.append(element("p", {}, interpolate(gettext("Not in the library: %(tracks)s. The playlist keeps their names."), { tracks: trackCount(found.unmatched_total) })));
-    outcome.append(element("ul", {}, ...found.unmatched.slice(0, MAX_SHOWN).map(lost)));
-  }
-  if (found.surplus) outcome.append(element("p", {}, interpolate(gettext("Too many, and not read: %(tracks)s."), { tracks: trackCount(found.surplus) })));
+  const refused = found.unmatched_total - found.kept;
+  if (found.kept) outcome.append(element("p", {}, interpolate(gettext("Not found in the library, and kept by name: %(tracks)s."), { tracks: trackCount(found.kept) })));
+  if (refused) outcome.append(element("p", {}, interpolate(gettext("Left out: %(tracks)s."), { tracks: trackCount(refused) })));
+  if (found.unmatched_total) outcome.append(element("ul", {}, ...found.unmatched.slice(0, MAX_SHOWN).map(lost)));
+  if (found.surplus) outcome.append(element("p", {}, interpolate(gettext("Over the limit and not imported: %(tracks)s."), { tracks: trackCount(found.surplus) })));
   outcome.hidden = false;
 });
 

@@ -71,7 +71,7 @@ class Row {
   }
 
   /**
-   * Send the next part. Without a connection it is sent again, from where the server has got to.
+   * Send the next part. After a lost connection, it is sent again from the server's offset.
    * @param {File} file @param {Upload} upload
    * @returns {Promise<Upload>}
    */
@@ -106,7 +106,7 @@ class Row {
   /** Cancel it, delete it, or take a refused file off the list. */
   async #remove() {
     const upload = this.#upload;
-    if (upload?.track && !confirm(interpolate(gettext("Delete %(name)s? It also leaves all queues."), { name: isolated(upload.track.title) }))) return;
+    if (upload?.track && !confirm(interpolate(gettext("Delete %(name)s? This also removes it from all queues."), { name: isolated(upload.track.title) }))) return;
     this.#stopped.abort();
     try {
       if (upload) await client.rest.delete(`/api/uploads/${upload.id}`);
@@ -151,7 +151,7 @@ async function refreshRoom() {
   try {
     const found = await client.rest.get("/api/uploads");
     const values = { used: (found.used_bytes / MB).toFixed(0), limit: (found.limit_bytes / MB).toFixed(0), max: (found.max_bytes / MB).toFixed(0) };
-    if (document.getElementById("upload-drop")) setText(byId("upload-room"), interpolate(gettext("%(used)s of %(limit)s MB used. A file may have %(max)s MB."), values));
+    if (document.getElementById("upload-drop")) setText(byId("upload-room"), interpolate(gettext("%(used)s of %(limit)s MB used. A file may have up to %(max)s MB."), values));
     byId("upload-empty").hidden = rows.size > 0 || found.items.length > 0;
     return found;
   } catch (error) {

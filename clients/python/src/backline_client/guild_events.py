@@ -144,8 +144,8 @@ class TrackRemoved(TypedDict):
 
 
 class ListOpened(TypedDict):
-    """A queued link leads to a playlist, so its tracks take its place: `added` of them, in `TracksAdded`
-    events."""
+    """A queued link was a playlist, and its tracks replace it. `TracksAdded` events contain the `added`
+    tracks."""
 
     item: QueueItem
     added: int
@@ -187,7 +187,7 @@ class QueueRenumbered(TypedDict):
 
 
 class QueueSaved(TypedDict):
-    """Somebody saved the queue as a playlist, which only they may know. `deleted`: they undid that."""
+    """Somebody saved the queue as a playlist, whose name may be private. `deleted`: an undo deleted it."""
 
     count: int
     deleted: NotRequired[bool]
@@ -355,7 +355,7 @@ class RightsChanged(TypedDict):
 
 class PlaylistSummary(TypedDict):
     id: str
-    # Adds the whole playlist, as `from` of AddTracks.
+    # Pass it as `from` of AddTracks to add the whole playlist.
     uri: str
     name: str
     # Null for a person's playlist.
