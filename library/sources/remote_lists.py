@@ -125,6 +125,8 @@ class _Reader:
                 reason = "There are too many playlists inside each other."
             elif len(self._seen) >= MAX_FILES:
                 reason = "This playlist names too many other playlists."
+            elif time.monotonic() >= self._until:  # reading files takes time too, not only fetching them
+                reason = "Reading the other playlists took too long."
             else:
                 self.read(url, depth=depth)
                 return

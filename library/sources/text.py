@@ -11,9 +11,9 @@ import codecs
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 
 # Letters beyond ASCII, language by language.
 _WESTERN = (
@@ -86,8 +86,10 @@ _DOUBT = {
 }
 _OTHER_DOUBT = 0.5
 _PREFERRED = 1.5
-# How much of each text is used for guessing. Far less is usually enough.
+# How much is used for guessing: of each text, how many texts, and of all together. Far less is usually enough.
 _GUESSED_BYTES = 1000
+_GUESSED_TEXTS = 200
+_GUESSED_IN_ALL = 10_000
 # By how much another encoding must be better than Latin-1 letters, which may have been intended.
 _MARGIN = 2.0
 
@@ -143,9 +145,25 @@ def _bytes_of(text: str, *, latin: bool) -> bytes | None:
 
 
 def _decode_all(raws: Sequence[bytes], prefer: str, margin: float) -> list[str]:
-    legacy = [raw[:_GUESSED_BYTES] for raw in raws if not _is_utf_8(raw)]
-    encoding = _guess(tuple(legacy), prefer, margin) if legacy else ""
-    return [_decoded(raw, "utf-8" if _is_utf_8(raw) else encoding) for raw in raws]
+    known = [_is_utf_8(raw) for raw in raws]
+    sample = _sample(raw for raw, is_known in zip(raws, known, strict=True) if not is_known)
+    # Few bytes are worth keeping: the names in a folder or of an album repeat. Strangers' files do not.
+    guess = _guess if sum(map(len, sample)) <= _GUESSED_BYTES else _guess.__wrapped__
+    encoding = guess(sample, prefer, margin) if sample else ""
+    return [
+        _decoded(raw, "utf-8" if is_known else encoding) for raw, is_known in zip(raws, known, strict=True)
+    ]
+
+
+def _sample(raws: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Return the beginnings of the first texts, which tell the encoding of all."""
+    left, sample = _GUESSED_IN_ALL, list[bytes]()
+    for raw in islice(raws, _GUESSED_TEXTS):
+        sample.append(raw[:_GUESSED_BYTES])
+        left -= len(sample[-1])
+        if left <= 0:
+            break
+    return tuple(sample)
 
 
 def _is_utf_8(raw: bytes) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
+from time import monotonic
+from types import SimpleNamespace
 
 import pytest
 
 from library.sources import SourceError, remote_lists
 from library.sources.addresses import parse_url
 from library.sources.http_media import HttpMedia
+from library.sources.playlists import PlaylistFile, read_file
 from library.sources.remote_lists import RemoteList, read_remote_list
 from tests.library.audio_server import AudioServer, Resource, running_server
 
@@ -194,6 +197,22 @@ def test_a_server_that_sends_forever_is_left(server: AudioServer, monkeypatch: p
     with pytest.raises(SourceError) as refused:
         read(server.url("/slow.m3u"))
     assert (refused.value.code, refused.value.permanent) == ("TOO_SLOW", False)
+
+
+def test_no_file_is_begun_when_the_time_is_up(server: AudioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = [0.0]
+
+    def slow(data: bytes, name: str = "") -> PlaylistFile:
+        late[0] += remote_lists.TOTAL_SECONDS
+        return read_file(data, name)
+
+    monkeypatch.setattr(remote_lists, "read_file", slow)
+    monkeypatch.setattr(remote_lists, "time", SimpleNamespace(monotonic=lambda: monotonic() + late[0]))
+    put(server, "/b.m3u", m3u("2.mp3"))
+    found = read(put(server, "/a.m3u", m3u("1.mp3", "b.m3u")))
+    assert locations(found) == [server.url("/1.mp3")]
+    assert found.unread == [(server.url("/b.m3u"), "Reading the other playlists took too long.")]
+    assert [path for path, _ in server.requests] == ["/a.m3u"]
 
 
 @EACH

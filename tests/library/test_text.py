@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from library.sources import text as text_module
+from library.sources.playlists import read_file
 from library.sources.text import _guess, decode, repair
 from tests.library.names import NAMES as LOOKED_AT
 from tests.library.names_held_out import HELD_OUT
@@ -192,3 +194,28 @@ def test_a_long_text_takes_no_more_guessing_than_a_short_one() -> None:
     guesses = _guess.cache_info()
     decode(word * 50_000)  # with the same beginning
     assert _guess.cache_info() == guesses._replace(hits=guesses.hits + 1)
+
+
+@pytest.mark.parametrize("line", [b"\xe9\xff\n", b"\xe9\xff " * 400 + b"\n"])
+def test_a_list_of_doubtful_lines_takes_bounded_guessing(
+    line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    oddity = text_module._oddity
+
+    def count(text: str, encoding: str) -> float:
+        scored.append(len(text))
+        return oddity(text, encoding)
+
+    monkeypatch.setattr(text_module, "_oddity", count)
+    read_file(line * (300_000 // len(line)), "list.m3u")
+    encodings = len(text_module._ENCODINGS)
+    assert 0 < len(scored) <= 200 * encodings
+    assert sum(scored) <= 11_000 * encodings
+
+
+def test_a_long_list_is_told_by_its_first_lines_and_not_remembered() -> None:
+    guesses = _guess.cache_info()
+    found = read_file("\n".join(f"Аквариум/{at}.mp3" for at in range(2_000)).encode("cp1251"), "list.m3u")
+    assert [line.location for line in found.lines] == [f"Аквариум/{at}.mp3" for at in range(2_000)]
+    assert _guess.cache_info() == guesses
