@@ -1,5 +1,4 @@
-"""Reports to people in Discord what became of a link that they added, while Discord still accepts follow-ups: it
-failed, or it was a playlist."""
+"""Reports to people in Discord that a link they added failed or was a playlist, while follow-ups are still accepted."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ async def note_place(asked: Asked) -> str:
 
 
 async def tell_lacks(asked: Asked) -> None:
-    """After a command that starts playback: tell the person which permissions are missing, if nobody was told yet."""
+    """After a command that starts playback, report missing permissions to the person, unless already reported."""
     lacking = await read(asked, _new_lacks, str(asked.guild_id))
     if lacking:
         await asked.reply(lacking, private=True)
@@ -73,7 +73,7 @@ def _permissions_here(asked: Asked) -> int:
 
 
 def _new_lacks(guild_id: str, channel_id: str = "", may: int = 0) -> str:
-    """Return a text about permissions that nobody was told of yet, and remember that it is told now.
+    """Return a text about missing permissions that were not reported yet, and mark them as reported.
 
     `may` are the permissions in the channel where the card is to be, if that was just chosen.
     """

@@ -39,7 +39,7 @@ _BUTTON = re.compile(rf"turn:{VERSION}:(?P<kind>{_KINDS}):(?P<number>[0-9]{{1,9}
 
 @dataclass(frozen=True)
 class Where:
-    """Where a list is shown, and to whom. `about` is the part of its kind behind a colon."""
+    """Where a list is shown, and to whom. `about` is the part of its kind after the colon."""
 
     guild_id: str
     discord_id: str
@@ -191,7 +191,7 @@ def _kept_line(number: int, kept: KeptTrack) -> str:
 
 
 def _pages(length: int, number: int) -> tuple[int, int]:
-    """Return the number of pages, and the place of the first line on a page, or on the last one if it is beyond."""
+    """Return the number of pages, and the index of the first line of a page, or of the last page if it is beyond."""
     pages = max(1, -(-length // PER_PAGE))
     return pages, (min(number, pages) - 1) * PER_PAGE
 

@@ -1,4 +1,4 @@
-"""Reads the playlists behind queued links, and puts their tracks in the place of the links."""
+"""Reads the playlists that queued links lead to, and replaces the links by their tracks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The playlists that people mean in Discord: suggestions for them, and which one was typed."""
+"""Find the playlist that a person means in Discord, and suggest playlists while they type."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Found:
 def find_lists(
     guild_id: str, discord_id: str, typed: str, *, needed: Access = Access.READ, favorites: bool = True
 ) -> dict[str, Found]:
-    """Return the lists that a person may use in this guild, by unique names with the typed words.
+    """Return the lists that a person may use in this guild and whose names contain the typed words, by unique name.
 
-    Those of other guilds are left out.
+    Playlists of other guilds are left out.
     """
     user = User.objects.filter(discord_id=discord_id).first()
     if user is None:
@@ -77,7 +77,7 @@ def _name(found: Found, taken: dict[str, Found]) -> str:
 def pick_list(
     guild_id: str, discord_id: str, typed: str, *, needed: Access = Access.READ, favorites: bool = True
 ) -> Found:
-    """Return the list that is meant: by its uri, by the name of a suggestion, or by its own name.
+    """Return the list that was typed: as a uri, as the name of a suggestion, or as its own name.
 
     Raises PlaylistNotFound, whose text says what to do.
     """
@@ -87,7 +87,7 @@ def pick_list(
     if text in by_uri or text in found:
         return by_uri.get(text) or found[text]
     if text.startswith("playlist:"):
-        # Suggestions are only the first ones.
+        # Suggestions contain only the first lists.
         all_lists = {each.uri: each for each in list_all(guild_id, discord_id, needed)}
         if text not in all_lists:
             raise PlaylistNotFound
@@ -105,7 +105,7 @@ def pick_list(
 
 
 def find_entries(playlist: Playlist, typed: str) -> dict[str, PlaylistEntry]:
-    """Return entries by their names with the typed words, such as "3. Blue Train". The number makes a name unique."""
+    """Return entries with the typed words by their names, such as "3. Blue Train". The number makes a name unique."""
     words = typed.casefold().split()
     named = ((name_entry(number, entry), entry) for number, entry in enumerate(entries_of(playlist), 1))
     found = {name: entry for name, entry in named if all(word in name.casefold() for word in words)}
@@ -118,7 +118,7 @@ def name_entry(number: int, entry: PlaylistEntry) -> str:
 
 
 def pick_entry(playlist: Playlist, typed: str) -> PlaylistEntry:
-    """Return the entry that is meant: by its id, its number, or words of its name. Raises EntryNotFound."""
+    """Return the entry that was typed: as its id, its number, or words of its name. Raises EntryNotFound."""
     text = typed.strip()
     entries = entries_of(playlist)
     if text.isascii() and text.isdecimal() and len(text) < 7:

@@ -48,7 +48,7 @@ CHECKPOINT_SECONDS = 2.0  # a crash repeats at most this much of a track, well u
 
 
 class Reconciler:
-    """One guild's reconciler. `failures` is told on the loop of items that failed, and of playlists behind links."""
+    """One guild's reconciler. On the loop, it reports failed items and opened playlists to `failures`."""
 
     def __init__(
         self,
@@ -326,7 +326,7 @@ class Reconciler:
         self.wake()
 
     async def _open_list(self, playing: Playing, listed: RemoteList) -> None:
-        """Put the tracks of a playlist in the place of the current item, which led to it."""
+        """Replace the current item, a link to a playlist, by the tracks of the playlist."""
 
         async def fail(item_id: UUID, code: str, detail: str) -> None:
             await self._fail(playing, code, detail)

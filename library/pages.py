@@ -102,7 +102,7 @@ def library_tracks(request: PersonRequest) -> HttpResponse:
 def _read(
     request: PersonRequest, read: Callable[..., browse.Page], *place: str, **wanted: str
 ) -> browse.Page:
-    """Return the page of a list that the address names, its first page if the address is wrong."""
+    """Return the page of a list that the address names, or the first page if the address is invalid."""
     try:
         return read(*place, after=request.GET.get("after"), limit=browse.PAGE, **wanted)
     except InvalidInput:

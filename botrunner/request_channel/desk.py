@@ -70,7 +70,7 @@ class Desk:
         self._work()
 
     def tidy(self, left: Leftovers) -> None:
-        """Remove what a process left that died. Its answers stay a moment, because it may still run."""
+        """Remove what a killed process left. Its replies stay for a moment, because the process may still run."""
         self._requests += left.queued
         if left.answers:
             self._show_on(left.refused, left.answers)

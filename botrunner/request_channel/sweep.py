@@ -21,7 +21,7 @@ DELETABLE = timedelta(days=13)  # Discord deletes no older messages together
 
 @dataclass
 class Leftovers:
-    """Ids of messages to remove: requests that were queued, and answers with the requests that they refuse."""
+    """Ids of messages to remove: queued requests, and refusals with the requests that they answer."""
 
     queued: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Put tracks into albums, and keep what albums and artists say about their tracks."""
+"""Assign tracks to albums, and keep the counts, years and artwork of albums and artists up to date."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IN_STATEMENT = 500
 
 @dataclass(slots=True)
 class Touched:
-    """Albums and artists whose tracks have changed, so that what they say about them is out of date."""
+    """Albums and artists whose tracks have changed, so that their counts, years and artwork are out of date."""
 
     albums: set[int] = field(default_factory=set)
     artists: set[int] = field(default_factory=set)
@@ -137,11 +137,11 @@ def _saved[M: (Album, Artist)](model: type[M], new: dict[str, M]) -> dict[str, M
     return found
 
 
-# --- What albums and artists say about their tracks ---
+# --- Counts, years and artwork of albums and artists ---
 
 
 def settle(touched: Touched) -> None:
-    """Update counts, years, artists and artwork of what was touched, and delete what has no tracks left."""
+    """Update the counts, years, artists and artwork of touched rows, and delete those without tracks."""
     for albums in batched(sorted(touched.albums), IN_STATEMENT):
         touched.artists |= _settle_albums(albums)
     for artists in batched(sorted(touched.artists), IN_STATEMENT):

@@ -62,7 +62,7 @@ class AlbumIdentity(NamedTuple):
 def identify_album(
     *, title: str | None, artist: str | None, is_compilation: bool, folder: str
 ) -> tuple[AlbumIdentity | None, int | None]:
-    """Return the album, and the disc that the title or the folder names. None for a single in the library's folder.
+    """Return the album, and the disc that the title or the folder names. Untagged tracks at the top have no album.
 
     `folder` is the file's folder below the library, separated by slashes.
     """

@@ -33,7 +33,7 @@ class Unmatched(StrEnum):
     """Why a line has no track."""
 
     NOT_IN_LIBRARY = "NOT_IN_LIBRARY"  # nothing in the library fits
-    BAD_LINK = "BAD_LINK"  # an address that cannot be played, such as ftp:// or one with a password
+    BAD_LINK = "BAD_LINK"  # an address that cannot be played: an ftp:// address, or one with a password
 
 
 def match_lines(lines: Sequence[Line]) -> list[Track | Unmatched]:

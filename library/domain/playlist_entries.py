@@ -96,7 +96,7 @@ def check_length(length: int) -> None:
 
 
 def remove_entries(playlist_id: uuid.UUID, entry_ids: Iterable[str], *, origin: Origin) -> int:
-    """Remove entries. Those that were removed already do not count. Returns how many. Raises EntryNotFound."""
+    """Remove entries. Returns how many, without those that were already removed. Raises EntryNotFound."""
     with opened(playlist_id, Access.EDIT, origin=origin) as state:
         ids = _known(state.playlist, entry_ids)
         removed = sum(

@@ -50,7 +50,7 @@ class OpenPlaylist:
         return self.origin.user
 
     def save(self, *fields: str) -> None:
-        """Save these fields, and when the playlist was changed."""
+        """Save these fields and the time of the change."""
         self.playlist.updated_at = timezone.now()
         self.playlist.save(update_fields=[*fields, "updated_at"])
 

@@ -48,7 +48,7 @@ def _unescape(path: str) -> str:
 
 
 def note_problem(problem: str) -> None:
-    """Note why the folder is not watched, for `doctor` and the admin. An empty text: it is watched."""
+    """Store why the folder is not watched, for `doctor` and the admin. An empty text means that it is watched."""
     ScanLease.objects.exclude(problem=problem).update(problem=problem)
 
 

@@ -1,4 +1,4 @@
-"""What a file's name says about its track."""
+"""Read what a file name contains about its track."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SURE_NUMBER = re.compile(r"(?:\d[-.])?(?:0\d{1,2}(?!\d)|\d{1,3}\s*[-._)])", re.
 
 
 class NamedFile(NamedTuple):
-    """What a file name says: "01 - Title", "1-02 Title", "Artist - Title"."""
+    """What a file name contains: "01 - Title", "1-02 Title", "Artist - Title"."""
 
     title: str
     artist: str | None = None

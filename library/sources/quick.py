@@ -1,7 +1,7 @@
 """Read the tags and the length of the most common files without FFmpeg.
 
 FFmpeg decodes covers to open a file, and takes 20 to 100 ms for an MP3 or FLAC file with a large one. This is used only
-where the file's own header says its length for sure. Everything else is left to FFmpeg (`probe`).
+if the length in the file's header is reliable. FFmpeg reads all other files (`probe`).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _reader(file: BinaryIO) -> ReadAt:
 
 
 def _length_ms(suffix: str, read_at: ReadAt, size: int) -> int | None:
-    """Return the length that the header has for sure: no file was joined to it, and it was not cut off."""
+    """Return the length in the header. None if the file may be cut off, or joined with another one."""
     if suffix == ".flac":
         return flac_length_ms(read_at, size)
     header = read_mp3_header(read_at)

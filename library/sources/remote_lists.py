@@ -1,4 +1,4 @@
-"""Read a playlist behind a link, with the playlists that it names in turn.
+"""Read the playlist that a link leads to, and the playlists inside it.
 
 Every connection is made by `addresses.connect`, also for redirects and for playlists inside playlists, so none leads
 into a private network. The tracks themselves are not fetched here.

@@ -42,7 +42,7 @@ def looks_like_list(beginning: bytes, name: str = "") -> bool:
 
 
 def read_file(data: bytes, name: str = "") -> PlaylistFile:
-    """Return what a playlist file says. `name` is its file name, which may show the format. Raises BadPlaylist."""
+    """Return the content of a playlist file. `name` is its file name, which may show the format. Raises BadPlaylist."""
     if len(data) > MAX_BYTES:
         raise BadPlaylist("TOO_LARGE")
     if not _is_text(data[:BEGINNING_BYTES]):

@@ -1,4 +1,4 @@
-"""What a playlist file says, in any format."""
+"""The content of a playlist file, in any format."""
 
 from __future__ import annotations
 
