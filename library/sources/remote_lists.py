@@ -74,9 +74,9 @@ def fetch(
             if response.status not in {200, 203}:
                 raise refusal(response.status, response.headers)
             response.wire.deadline = until
-            data = b""
+            data = bytearray()
             while len(data) <= MAX_BYTES and (piece := response.read(PIECE_BYTES)):
-                data += piece
+                data.extend(piece)  # pieces may be tiny, and bytes would be copied for each
         finally:
             response.close()
     except TimeoutError as error:
@@ -86,7 +86,7 @@ def fetch(
         raise SourceError("UNREACHABLE", detail, permanent=True) from error
     except (OSError, Nonsense, ValueError) as error:
         raise SourceError("UNREACHABLE", "The server sent an invalid answer.", permanent=False) from error
-    return data, response.url
+    return bytes(data), response.url
 
 
 class _Reader:

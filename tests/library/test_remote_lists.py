@@ -11,6 +11,7 @@ import pytest
 
 from library.sources import SourceError, remote_lists
 from library.sources.addresses import parse_url
+from library.sources.exchange import Response
 from library.sources.http_media import HttpMedia
 from library.sources.playlists import PlaylistFile, read_file
 from library.sources.remote_lists import RemoteList, read_remote_list
@@ -197,6 +198,25 @@ def test_a_server_that_sends_forever_is_left(server: AudioServer, monkeypatch: p
     with pytest.raises(SourceError) as refused:
         read(server.url("/slow.m3u"))
     assert (refused.value.code, refused.value.permanent) == ("TOO_SLOW", False)
+
+
+def test_tiny_chunks_are_not_copied_again_for_each_other(
+    server: AudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[int] = []
+
+    class Piece(bytes):
+        def __radd__(self, before: bytes) -> bytes:
+            copied.append(len(before))
+            return before + bytes(self)
+
+    whole = Response.read
+    monkeypatch.setattr(Response, "read", lambda self, size: Piece(whole(self, size)))
+    body = m3u(*(f"http://a.example/{number}.mp3" for number in range(50))).encode()
+    server.resources["/tiny.m3u"] = Resource(body, chunked=2)
+    data, _ = remote_lists.fetch(parse_url(server.url("/tiny.m3u")), allow_private=LOOPBACK)
+    assert data == body
+    assert sum(copied) <= len(body)
 
 
 def test_no_file_is_begun_when_the_time_is_up(server: AudioServer, monkeypatch: pytest.MonkeyPatch) -> None:
