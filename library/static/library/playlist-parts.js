@@ -1,4 +1,4 @@
-/** What the pages of playlists share: the server to play in, playing a whole list, and undoing. */
+/** What the pages of the library and of playlists share: the server to play in, adding to its queue, and undoing. */
 
 import { Client } from "../client/client.js";
 import { newId } from "../client/ids.js";
@@ -59,18 +59,35 @@ export async function attempt(button, act) {
   }
 }
 
-/** Add a whole list to the queue of the chosen server. @param {HTMLButtonElement} button @param {string} uri @param {boolean} shuffle */
-export async function playWhole(button, uri, shuffle) {
+/** Add a whole list to the queue of the chosen server. @param {HTMLButtonElement} button @param {string} uri @param {boolean} [shuffle] */
+export async function playWhole(button, uri, shuffle = false) {
+  await enqueue(button, "AddTracks", { from: uri, shuffle }, (result, guild) => {
+    const left = result.left_out.length;
+    const text = interpolate(gettext("Added %(tracks)s to the queue of %(guild)s."), { tracks: trackCount(result.added), guild });
+    const rest = left ? interpolate(gettext("Left out: %(tracks)s."), { tracks: trackCount(left) }) : "";
+    return `${text} ${rest}`.trim();
+  });
+}
+
+/** Add one track to the queue of the chosen server. @param {HTMLButtonElement} button @param {string} uri @param {string} name */
+export async function playOne(button, uri, name) {
+  await enqueue(button, "AddTrack", { query: uri }, (_result, guild) =>
+    interpolate(gettext("Added %(name)s to the queue of %(guild)s."), { name: isolated(name), guild }));
+}
+
+/**
+ * Run a command that adds to the queue of the chosen server, and say what it did, with a button that undoes it.
+ * @param {HTMLButtonElement} button
+ * @param {string} name
+ * @param {Record<string, unknown>} args
+ * @param {(result: any, guild: string) => string} sentence
+ */
+async function enqueue(button, name, args, sentence) {
   if (!chosen) return;
   const path = `/api/guilds/${chosen.value}/commands`;
   const guild = isolated(chosen.selectedOptions[0].text);
   await attempt(button, async () => {
-    const body = { name: "AddTracks", args: { from: uri, shuffle } };
-    const { seq, result } = await client.rest.post(path, body, { idempotencyKey: newId() });
-    const left = result.left_out.length;
-    const words = { tracks: trackCount(result.added), guild };
-    const text = interpolate(gettext("Added %(tracks)s to the queue of %(guild)s."), words);
-    const rest = left ? interpolate(gettext("Left out: %(tracks)s."), { tracks: trackCount(left) }) : "";
-    told(`${text} ${rest}`.trim(), () => client.rest.post(path, { name: "Undo", args: { seq } }, { idempotencyKey: newId() }));
+    const { seq, result } = await client.rest.post(path, { name, args }, { idempotencyKey: newId() });
+    told(sentence(result, guild), () => client.rest.post(path, { name: "Undo", args: { seq } }, { idempotencyKey: newId() }));
   });
 }
