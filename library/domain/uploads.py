@@ -136,33 +136,49 @@ def _write(upload: Upload, part: bytes) -> None:
 
 
 def _finish(upload: Upload) -> Upload:
-    """Make a track of a file that is whole."""
-    draft = _draft_of(upload)
+    """Make a track of a file that is whole, unless the upload was cancelled or finished meanwhile."""
     try:
-        info = _read(upload, draft)
-    except FileNotFoundError as error:  # cancelled, or another request has finished it
-        done = Upload.objects.select_related("track").exclude(track=None).filter(pk=upload.pk).first()
-        if done is None:
-            raise UploadNotFound from error
-        return done
+        info = _read(upload, _draft_of(upload))
+    except FileNotFoundError:
+        return _finished(upload)
     except FileRefused:
-        cancel_upload(upload)
+        if not cancel_upload(upload):  # its draft may be missing because another request has finished it
+            return _finished(upload)
         raise
-    path = UploadSource(options_for(info.uri)).path_of(info.uri)
     with transaction.atomic():
-        locked = Track.objects.select_for_update().filter(uri=info.uri).first()
-        track = locked or Track(uri=info.uri, source=info.source)
-        if track.pk is None or not track.available:
-            apply_info(track, info)
-            track = Track.objects.get(uri=info.uri)
-        before = Upload.objects.filter(user=upload.user_id, track=track).exclude(pk=upload.pk).first()
-        if before is None:
-            Upload.objects.filter(pk=upload.pk).update(track=track)
-        else:
-            Upload.objects.filter(pk=upload.pk).delete()
-        draft.replace(path)
-    track_read.send(Upload, track=track)
-    return Upload.objects.select_related("track").get(pk=before.pk if before else upload.pk)
+        locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
+        if locked is None or locked.track_id is not None:
+            return _finished(upload)
+        kept = _keep(locked, info)
+    track_read.send(Upload, track=kept.track)
+    return kept
+
+
+def _finished(upload: Upload) -> Upload:
+    """Return an upload that another request has finished, or is finishing. Raises UploadNotFound."""
+    with transaction.atomic():
+        locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
+        if locked is None or locked.track_id is None:
+            raise UploadNotFound
+        return Upload.objects.select_related("track").get(pk=upload.pk)
+
+
+def _keep(upload: Upload, info: TrackInfo) -> Upload:
+    """Give a locked upload its track and file. Returns this person's earlier upload of the same file, if any."""
+    draft = _draft_of(upload)
+    locked = Track.objects.select_for_update().filter(uri=info.uri).first()
+    track = locked or Track(uri=info.uri, source=info.source)
+    if track.pk is None or not track.available:
+        apply_info(track, info)
+        track = Track.objects.get(uri=info.uri)
+    before = Upload.objects.filter(user=upload.user_id, track=track).exclude(pk=upload.pk).first()
+    if before is None:
+        upload.track = track
+        upload.save(update_fields=["track"])
+    else:
+        upload.delete()
+    draft.replace(UploadSource(options_for(info.uri)).path_of(info.uri))
+    return Upload.objects.select_related("track").get(pk=(before or upload).pk)
 
 
 def _read(upload: Upload, draft: Path) -> TrackInfo:
@@ -196,22 +212,31 @@ def _draft_of(upload: Upload) -> Path:
 
 
 def delete_upload(upload: Upload) -> None:
-    """Cancel an upload, or delete a person's file. If nobody else has it, remove it from all queues."""
-    if upload.track is None:
-        cancel_upload(upload)
+    """Cancel an upload, or delete a person's file. If nobody else has it, remove it from all queues.
+
+    `upload` may have been read before its last part came.
+    """
+    if cancel_upload(upload):
         return
     with transaction.atomic():
-        track = Track.objects.select_for_update().get(pk=upload.track.pk)
-        upload.delete()
+        # In the order of `_finish`: the upload, then its track.
+        locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
+        if locked is None:
+            return
+        track = Track.objects.select_for_update().get(uploads=locked)
+        locked.delete()
         if track.uploads.exists():
             return
         _withdraw(track)
     track_withdrawn.send(Upload, track=track)
 
 
-def cancel_upload(upload: Upload) -> None:
-    Upload.objects.filter(pk=upload.pk).delete()
-    _draft_of(upload).unlink(missing_ok=True)
+def cancel_upload(upload: Upload) -> bool:
+    """Delete an upload that is not finished. Returns whether it did."""
+    cancelled = bool(Upload.objects.filter(pk=upload.pk, track=None).delete()[0])
+    if cancelled:
+        _draft_of(upload).unlink(missing_ok=True)
+    return cancelled
 
 
 def _withdraw(track: Track) -> None:

@@ -20,6 +20,7 @@ from library.domain.configured import configured_source
 from library.models import Track, Upload
 from library.search import search_library
 from library.sources import SourceError
+from library.sources.probe import probe
 from queue_app.models import QueueItem
 from tests.library.made_files import encode, picture_tag, png
 from tests.queue_app.stage import Stage
@@ -259,6 +260,60 @@ def test_cancelled_and_abandoned_uploads_leave_nothing(client: Client, song: byt
     Upload.objects.update(changed_at=timezone.now() - timedelta(hours=25))
     assert uploads.delete_abandoned() == {"abandoned uploads": 1}
     assert not files(folder)
+
+
+def during_the_probe(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object], *, first: bool) -> None:
+    """Do something once while a whole file is probed: before the probe has read it, or after."""
+    jobs = [do]
+
+    def delayed(draft: Path) -> Any:
+        if first and jobs:
+            jobs.pop()()
+        found = probe(draft)
+        if jobs:
+            jobs.pop()()
+        return found
+
+    monkeypatch.setattr("library.domain.uploads.probe", delayed)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_last_part_that_is_sent_twice_at_once_makes_one_track(
+    first: bool, client: Client, song: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = begin(client, song).json()
+    winners: list[Any] = []
+    during_the_probe(monkeypatch, lambda: winners.append(send(client, begun, song, 0).json()), first=first)
+    late = send(client, begun, song, 0)
+    assert (late.status_code, late.json()) == (200, winners[0])
+    assert late.json()["track"]
+    listed = client.get("/api/uploads").json()
+    assert ([each["id"] for each in listed["items"]], listed["used_bytes"]) == ([begun["id"]], len(song))
+    assert len(files(folder)) == 1
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_upload_that_is_cancelled_while_it_is_probed_leaves_nothing(
+    first: bool, client: Client, song: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = begin(client, song).json()
+    during_the_probe(monkeypatch, lambda: client.delete(f"/api/uploads/{begun['id']}"), first=first)
+    response = send(client, begun, song, 0)
+    assert (response.status_code, response.json()["code"]) == (404, "UPLOAD_NOT_FOUND")
+    assert not files(folder)
+    assert not Track.objects.filter(available=True).exists()
+
+
+def test_an_upload_that_is_finished_while_it_is_deleted_leaves_nothing(
+    client: Client, stage: Stage, song: bytes, folder: Path
+) -> None:
+    begun = begin(client, song).json()
+    unfinished = uploads.find_upload(stage.member, begun["id"])
+    assert send(client, begun, song, 0).json()["track"]
+    uploads.delete_upload(unfinished)
+    assert not files(folder)
+    assert not Upload.objects.exists()
+    assert not Track.objects.get().available
 
 
 def test_uploads_are_exported_and_go_with_the_account(
