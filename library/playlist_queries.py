@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.shapes import user_shape
 from library.domain.find import find_tracks
 from library.models import Collaborator, Favorite, KeptTrack, Playlist, PlaylistEntry
-from library.playlist_rights import Access, Reader
+from library.playlist_rights import Reader
 from library.playlist_shapes import collaborator_shape, playlist_shape, words_shape
 from library.shapes import track_shape
 
@@ -25,7 +25,7 @@ def read_playlists(user: User, *, guild_id: str | None = None) -> list[dict[str,
     visible = reader.visible().order_by("name", "id")
     if guild_id is not None:
         visible = visible.filter(guild=guild_id)
-    return [playlist_shape(each, reader.access(each) or Access.READ) for each in visible]
+    return [playlist_shape(each, access) for each in visible if (access := reader.access(each)) is not None]
 
 
 def read_playlist(user: User, playlist: Playlist) -> dict[str, Any]:
@@ -33,7 +33,9 @@ def read_playlist(user: User, playlist: Playlist) -> dict[str, Any]:
     reader = Reader(user)
     found = reader.find(playlist.pk)
     assert found is not None
-    return playlist_shape(found, reader.access(found) or Access.READ)
+    access = reader.access(found)
+    assert access is not None
+    return playlist_shape(found, access)
 
 
 def entries_of(playlist: Playlist) -> QuerySet[PlaylistEntry]:

@@ -51,7 +51,7 @@ class Reader:
         return self._loaded().filter(
             Q(owner=self.user)
             | Q(guild__in=list(self.memberships))
-            | Q(pk__in=self._collaborations().values("playlist"))
+            | Q(guild=None, pk__in=self._collaborations().values("playlist"))
         )
 
     def find(self, playlist_id: UUID, *, deleted: bool = False) -> Playlist | None:

@@ -52,6 +52,17 @@ def test_playlists_pass_to_the_oldest_collaborator_and_others_are_deleted() -> N
     assert not Playlist.objects.exists()
 
 
+def test_who_left_a_guild_no_longer_sees_its_playlists(api: Callable[[User], Client]) -> None:
+    owner, helper = people(2)
+    guild = owner.memberships.get().guild
+    playlist = create_playlist("Ours", guild_id=guild.pk, origin=origin(owner))
+    add_person(playlist.pk, helper, origin=origin(owner))
+    assert [each["name"] for each in api(helper).get("/api/playlists").json()] == ["Ours"]
+    helper.memberships.all().delete()
+    assert api(helper).get("/api/playlists").json() == []
+    assert api(helper).get(f"/api/playlists/{playlist.pk}").status_code == 404
+
+
 def test_a_new_owner_shares_only_with_guilds_of_their_own() -> None:
     owner, heir = people(2)
     far = MembershipFactory.create(user=owner).guild
