@@ -34,9 +34,11 @@ def paced(state: GuildState, *, reads_queue: bool) -> Iterator[None]:
     if wait > 0:
         raise TooManyChanges(retry_after=wait)
     before, queued = state.store.head, state.player.queue_total
-    yield
-    read = queued // TRACKS_EACH if reads_queue else 0
-    bucket.take(max(state.store.head - before - 1, read, 0))
+    try:
+        yield
+    finally:  # a refusal may come after the queue was read
+        read = queued // TRACKS_EACH if reads_queue else 0
+        bucket.take(max(state.store.head - before - 1, read, 0))
 
 
 def _bucket(user_id: int) -> Bucket:

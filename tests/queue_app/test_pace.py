@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from library.errors import TooManyPlaylists
 from queue_app.commands import COMMANDS
 from queue_app.domain import pace
 from queue_app.errors import TooManyChanges
@@ -87,3 +88,15 @@ def test_reading_the_whole_queue_counts_although_nothing_changes(stage: Stage, c
         assert stage.do("ClearQueue", by=dj, whose="mine") == {"removed": 0}
     with pytest.raises(TooManyChanges):
         stage.do("ClearQueue", by=dj, whose="mine")
+
+
+def test_a_refusal_after_the_queue_was_read_counts_too(
+    stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("library.domain.playlists.MAX_PER_PERSON", 0)
+    stage.fill(1_000)
+    for number in range(2):
+        with pytest.raises(TooManyPlaylists):
+            stage.do("SaveQueue", name=f"List {number}")
+    with pytest.raises(TooManyChanges):
+        stage.do("SaveQueue", name="List")
