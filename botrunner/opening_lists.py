@@ -11,10 +11,12 @@ from django.utils.translation import gettext_noop
 from library.domain.signed_links import networks_for
 from library.sources.remote_lists import RemoteList, read_remote_list
 from queue_app.domain.open_list import open_list
+from queue_app.errors import LeaseLost
 from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
 
+UNREADABLE = gettext_noop("This playlist cannot be read.")
 INSIDE = gettext_noop("This playlist comes from another playlist, so it was not read.")
 NOTHING = gettext_noop("None of the tracks in this playlist can be added here.")
 
@@ -40,7 +42,14 @@ async def put_in_place(
 
     Raises LeaseLost.
     """
-    opened = await in_thread(open_list)(guild_id, owner=owner, item_id=item_id, lines=found.lines)
+    try:
+        opened = await in_thread(open_list)(guild_id, owner=owner, item_id=item_id, lines=found.lines)
+    except LeaseLost:
+        raise
+    except Exception:  # otherwise this item would be tried for ever, and nothing else would play
+        log.exception("Guild %s: the playlist of item %s cannot be opened", guild_id, item_id)
+        await fail(item_id, "PLAYLIST", UNREADABLE)
+        return
     if opened is None:
         await fail(item_id, "PLAYLIST", INSIDE)
         return

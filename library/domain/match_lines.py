@@ -87,13 +87,19 @@ def _words(line: Line) -> Words:
 
 
 def _path(location: str) -> str:
-    """Return the path of a location with slashes, without its drive or server."""
-    if location.lower().startswith("file:"):
-        location = unquote(urlsplit(location).path)
-    elif _SCHEME.match(location):
-        location = unquote(urlsplit(location).path) if is_link(location) else ""
+    """Return the path of a location with slashes, without its drive or server. Empty if the address is malformed."""
+    if location.lower().startswith("file:") or _SCHEME.match(location):
+        known = location.lower().startswith("file:") or is_link(location)
+        location = _path_of_address(location) if known else ""
     path = unicodedata.normalize("NFC", location.replace("\\", "/"))
     return re.sub(r"^[a-z]:", "", path, flags=re.IGNORECASE).strip("/")
+
+
+def _path_of_address(address: str) -> str:
+    try:
+        return unquote(urlsplit(address).path)
+    except ValueError:  # such as file://[x/a.mp3
+        return ""
 
 
 def _by_path(locations: Sequence[str]) -> list[Track | None]:

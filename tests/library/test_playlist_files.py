@@ -136,6 +136,23 @@ def test_addresses_that_cannot_be_played_are_listed_and_not_kept(client: Client)
     assert [entry.uri for entry in PlaylistEntry.objects.all()] == ["http://a.example/a.mp3"]
 
 
+@pytest.mark.parametrize("address", ["file://[x/a.mp3", "file://[::1/a.mp3", "http://[x/a.mp3"])
+@pytest.mark.parametrize("form", ["#EXTM3U\n%s\n#", "[playlist]\nFile1=%s\nNumberOfEntries=1\n"])
+def test_a_malformed_address_is_listed(form: str, address: str, client: Client) -> None:
+    answer = upload(client, form % address)
+    assert len(answer["unmatched"]) == 1
+
+
+def test_an_address_stays_on_one_line(client: Client) -> None:
+    track = {"uri": "x\n#EXTVLCOPT:a\x00\nhttp://evil.example/", "title": "Lost"}
+    made = upload(client, json.dumps({"name": "Mine", "tracks": [track]}))["playlist"]["id"]
+    for kind in ("m3u8", "xspf", "json"):
+        exported = client.get(f"/api/playlists/{made}/export", {"type": kind}).content.decode()
+        assert "\x00" not in exported
+        assert "\nhttp" not in exported
+        assert "\n#EXTVLC" not in exported
+
+
 def test_what_is_lost_is_no_track_of_a_failed_search(client: Client) -> None:
     stand_in("gone.mp3")
     answer = upload(client, "#EXTM3U\n#BACKLINE-URI:none:gone.mp3\ngone.mp3\n")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
 
 MAX_BYTES = 2_000_000
 MAX_LINES = 10_000  # tracks that are read from one file
 MAX_FIELD = 2_000  # characters of one location or word
+
+_CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 
 type Problem = Literal["EMPTY", "TOO_LARGE", "NOT_A_PLAYLIST", "DAMAGED", "HLS"]
 
@@ -43,9 +46,17 @@ class PlaylistFile:
 
     def add(self, line: Line) -> None:
         if len(self.lines) < MAX_LINES:
+            line.location, line.uri = _without_controls(line.location), _without_controls(line.uri)
             self.lines.append(line)
         else:
             self.surplus += 1
+
+
+def _without_controls(address: str) -> str:
+    """Cut an address, and remove characters that would be lines of their own in another file."""
+    return "".join(
+        char for char in address[:MAX_FIELD] if unicodedata.category(char) not in _CONTROLS
+    ).strip()
 
 
 def short(text: str | None) -> str | None:
