@@ -161,7 +161,7 @@ export class Composer {
     /** @param {string[]} names */
     const among = (names) => names.filter((name) => name.toLowerCase().startsWith(wanted)).map((name) => ({ name, value: name }));
     if (definition.choices) return definition.choices.filter((/** @type {any} */ each) => each.name.toLowerCase().startsWith(wanted));
-    if (definition.type === 5) return among(["true", "false"]);
+    if (definition.type === 5) return [true, false].map((value) => ({ name: String(value), value })).filter(({ name }) => name.startsWith(wanted));
     if (definition.type === 6 || definition.type === 9) return among(place.members.map((each) => each.user.username));
     if (definition.type === 7) return among(place.channels.map((each) => each.name));
     if (definition.type === 8) return among(place.roles.map((each) => each.name));
@@ -236,18 +236,26 @@ export class Composer {
       const missing = parsed.definitions.find((/** @type {any} */ each) =>
         each.required && !parsed.values[each.name] && !filled.includes(each));
       if (missing) { this.refuse(`${missing.name} is required: ${missing.description}`); return; }
-      this.follow(this.upload(files).then((ids) => {
+      this.deliver(line, this.upload(files).then((ids) => {
         const chosen = Object.fromEntries(ids.map((id, index) => [slots[index].name, id]));
         return post("/_sandbox/interactions", { ...where, command: parsed.path, options: { ...this.values(parsed), ...chosen } });
       }));
     } else {
-      this.follow(this.upload(files).then((ids) => post("/_sandbox/messages", { ...where, content: line, attachments: ids })));
+      this.deliver(line, this.upload(files).then((ids) => post("/_sandbox/messages", { ...where, content: line, attachments: ids })));
     }
     this.input.value = "";
     this.attach([]);
     this.asked += 1;
     this.hint.replaceChildren();
     this.show([]);
+  }
+
+  /** Follow a request, and put back its line if it is invalid. @param {string} line @param {Promise<any>} work */
+  deliver(line, work) {
+    this.follow(work.catch((error) => {
+      if (error.status === 400 && !this.input.value) this.input.value = line;
+      throw error;
+    }));
   }
 
   /** @param {File[]} files @returns {Promise<string[]>} */

@@ -33,7 +33,7 @@ export async function post(path, body) {
     body: JSON.stringify(body),
   });
   const content = await answer.json();
-  if (!answer.ok) throw new Error(content.detail ?? `The sandbox returned HTTP ${answer.status}`);
+  if (!answer.ok) throw Object.assign(new Error(content.detail ?? `The sandbox returned HTTP ${answer.status}`), { status: answer.status });
   return content;
 }
 

@@ -67,6 +67,16 @@ async def test_a_newcomer_types_a_command_and_presses_a_button(
         await line.press("Enter")
         await expect(page.get_by_text("member plays moss two 3x at end")).to_be_visible()
 
+        await line.fill("/slow secret:true")
+        await expect(suggestions).to_have_text(["true"])
+        await line.press("Enter")
+        await expect(page.get_by_text("done at last")).to_be_visible()
+        await expect(page.get_by_text("Only you can see this").first).to_be_visible()
+        await line.fill("/slow secret:maybe")
+        await line.press("Enter")
+        await expect(page.get_by_role("status")).to_have_text("Option 'secret' must be true or false")
+        await expect(line).to_have_value("/slow secret:maybe")
+
         await line.fill("/panel")
         await line.press("Enter")
         await line.press("Enter")
@@ -74,7 +84,7 @@ async def test_a_newcomer_types_a_command_and_presses_a_button(
         await expect(page.get_by_role("button", name="1", exact=True)).to_be_visible()
         await expect(page.get_by_role("button", name="Off")).to_be_disabled()
         await page.get_by_role("button", name="Whisper").click()
-        await expect(page.get_by_text("Only you can see this")).to_be_visible()
+        await expect(page.get_by_text("between us")).to_be_visible()
 
         await line.fill("/silent")
         await line.press("Enter")
