@@ -61,6 +61,9 @@ export class Composer {
     this.hint = byId("hint");
     /** @type {{ label: string, detail: string, line: string }[]} */
     this.items = [];
+    /** The line that the suggestions belong to. */
+    this.suggestedFor = "";
+    /** The index of the highlighted suggestion, or -1. */
     this.selected = 0;
     this.asked = 0;
     /** @type {Record<string, any>} the value to send for a suggestion's label, by "option\nlabel" */
@@ -96,18 +99,23 @@ export class Composer {
     if (!this.items.length) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      this.selected = (this.selected + (event.key === "ArrowDown" ? 1 : this.items.length - 1)) % this.items.length;
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      const from = this.selected < 0 && step < 0 ? 0 : this.selected;
+      this.selected = (from + step + this.items.length) % this.items.length;
       this.draw();
     } else if (event.key === "Tab" || (event.key === "Enter" && this.picks())) {
       event.preventDefault();
-      this.take(this.items[this.selected]);
+      this.take(this.items[Math.max(this.selected, 0)]);
     }
   }
 
-  /** Whether Enter accepts a suggestion: while a command's name is typed. Afterwards it sends. */
+  /** Whether Enter accepts a suggestion: the highlighted one, unless that is typed already. Otherwise it sends. */
   picks() {
-    const parsed = parse(this.input.value, this.place().commands);
-    return !parsed.command || "subcommands" in parsed;
+    const line = this.input.value;
+    const item = this.items[this.selected];
+    if (!item || this.suggestedFor !== line) return false;
+    const parsed = parse(line, this.place().commands);
+    return !parsed.command || "subcommands" in parsed || item.line.trimEnd() !== line.trimEnd();
   }
 
   /** @param {{ line: string }} item */
@@ -141,7 +149,7 @@ export class Composer {
     const missing = parsed.definitions
       .filter((/** @type {any} */ each) => !(each.name in parsed.values) && each.type !== FILE)
       .map((/** @type {any} */ each) => ({ label: `${each.name}:`, detail: each.description, line: `${line.trimEnd()} ${each.name}:` }));
-    if (!definition || (line.endsWith(" ") && parsed.text)) { this.show(missing); return; }
+    if (!definition || (line.endsWith(" ") && parsed.text)) { this.show(missing, -1); return; }
     if (definition.autocomplete) await new Promise((resolve) => setTimeout(resolve, 150));
     if (number !== this.asked) return;
     const choices = await this.choices(definition, parsed);
@@ -197,10 +205,14 @@ export class Composer {
     this.hint.replaceChildren(...(parts.length ? [`/${parsed.path}  `, ...parts] : []));
   }
 
-  /** @param {{ label: string, detail: string, line: string }[]} items */
-  show(items) {
+  /**
+   * @param {{ label: string, detail: string, line: string }[]} items
+   * @param {number} [selected] what is highlighted at first. -1, nothing: further options, which need not be given
+   */
+  show(items, selected = 0) {
     this.items = items;
-    this.selected = 0;
+    this.suggestedFor = this.input.value;
+    this.selected = selected;
     this.draw();
   }
 
@@ -216,7 +228,7 @@ export class Composer {
       el("b", {}, item.label),
       item.detail && el("span", {}, item.detail),
     )));
-    if (this.items.length) this.input.setAttribute("aria-activedescendant", `suggestion-${this.selected}`);
+    if (this.items[this.selected]) this.input.setAttribute("aria-activedescendant", `suggestion-${this.selected}`);
     else this.input.removeAttribute("aria-activedescendant");
     this.list.children[this.selected]?.scrollIntoView({ block: "nearest" });
   }

@@ -67,6 +67,14 @@ async def test_a_newcomer_types_a_command_and_presses_a_button(
         await line.press("Enter")
         await expect(page.get_by_text("member plays moss two 3x at end")).to_be_visible()
 
+        # Enter accepts the highlighted suggestion, then sends. What is typed already it sends at once.
+        await line.fill("/play query:moss position:")
+        await expect(suggestions).to_have_text(["end", "next"])
+        await line.press("ArrowDown")
+        await line.press("Enter")
+        await expect(line).to_have_value("/play query:moss position:next ")
+        await line.press("Enter")
+        await expect(page.get_by_text("member plays moss 1x at next")).to_be_visible()
         await line.fill("/slow secret:true")
         await expect(suggestions).to_have_text(["true"])
         await line.press("Enter")
