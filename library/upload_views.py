@@ -63,7 +63,7 @@ class FileName(serializers.CharField):
 
 class BeginUploadSerializer(serializers.Serializer[dict[str, object]]):
     name = FileName(help_text=gettext_lazy("Name of the file."))
-    size = WholeNumber(min_value=1, max_value=MAX_SIZE, help_text=gettext_lazy("Size in bytes."))
+    size = WholeNumber(min_value=0, max_value=MAX_SIZE, help_text=gettext_lazy("Size in bytes."))
     guild_id = Snowflake(
         required=False,
         allow_null=True,

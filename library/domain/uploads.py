@@ -52,10 +52,12 @@ _PIECE_BYTES = 256 * 1024
 def begin_upload(user: User, *, name: str, size: int, guild: Guild | None) -> Upload:
     """Begin to receive a file of `size` bytes. The caller has checked the person's rights in the guild.
 
-    Raises UploadsOff, UploadTooLarge and UploadQuotaReached.
+    Raises UploadsOff, UploadTooLarge, UploadQuotaReached, and FileRefused for an empty file.
     """
     if not settings.UPLOADS:
         raise UploadsOff
+    if size == 0:
+        raise FileRefused(_("“%(name)s” is empty.") % {"name": _clean_name(name)})
     if size > settings.UPLOAD_MAX_MB * MB:
         raise UploadTooLarge(
             _("The file is too large (limit %(limit)s MB).") % {"limit": _mb("UPLOAD_MAX_MB")}

@@ -212,6 +212,7 @@ def test_limits(
     settings.UPLOADS = False
     assert refused() == (403, "UPLOADS_OFF")
     settings.UPLOADS = True
+    assert begin(client, b"", "silence.mp3").json()["detail"] == "“silence.mp3” is empty."
     assert refused(size=settings.UPLOAD_MAX_MB * 1_000_000 + 1) == (413, "UPLOAD_TOO_LARGE")
     settings.UPLOADS_PER_PERSON_MB = settings.UPLOADS_PER_GUILD_MB = settings.UPLOADS_MAX_MB = 1
     assert begin(client, song, size=900_000, guild_id=stage.id).status_code == 201
@@ -230,7 +231,7 @@ def test_limits(
 
 
 @pytest.mark.parametrize(
-    "body", [{"size": 1}, {"name": "a", "size": 0}, {"name": 5, "size": 1}, {"name": "a", "size": "1"}]
+    "body", [{"size": 1}, {"name": "a", "size": -1}, {"name": 5, "size": 1}, {"name": "a", "size": "1"}]
 )
 def test_bad_requests_are_told_by_field(body: dict[str, Any], client: Client) -> None:
     response = client.post("/api/uploads", body, content_type="application/json")
