@@ -43,7 +43,7 @@ def plant(cpu: Cpu, songs: Sequence[Song]) -> None:
     from library.domain.tracks import set_words
     from library.models import Album, Artist, SearchVariant, SearchWord, Track
     from library.sources.types import NO_DETAILS
-    from library.spelling import note_words
+    from library.spelling import note_words_of
 
     now, begun, touched = timezone.now(), cpu.seconds(), Touched()
     for start in range(0, len(songs), BATCH):
@@ -59,11 +59,7 @@ def plant(cpu: Cpu, songs: Sequence[Song]) -> None:
         with transaction.atomic():
             place_tracks([(track, NO_DETAILS) for track in tracks], touched)
             Track.objects.bulk_create(tracks)
-            note_words(
-                words
-                for track in tracks
-                for words in (track.title_words, track.artist_words, track.album_words)
-            )
+            note_words_of(tracks)
     settle(touched)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

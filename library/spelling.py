@@ -37,6 +37,13 @@ def note_words(texts: Iterable[str]) -> None:
         SearchVariant.objects.bulk_create(variants, ignore_conflicts=True, batch_size=5000)
 
 
+def note_words_of(tracks: Iterable[Track]) -> None:
+    """Store the words by which tracks are found."""
+    note_words(
+        words for track in tracks for words in (track.title_words, track.artist_words, track.album_words)
+    )
+
+
 def forget_unused_words() -> None:
     """Delete the words that no track has any longer. Reads all tracks."""
     used: set[str] = set()

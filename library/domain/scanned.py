@@ -17,7 +17,7 @@ from library.sources import TrackInfo
 from library.sources.errors import SourceError
 from library.sources.library import LibraryFile, file_id, path_inside, read_path
 from library.sources.pictures import picture_beside
-from library.spelling import note_words
+from library.spelling import note_words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,7 @@ def save_files(root: Path, files: Sequence[ReadFile], touched: Touched) -> Saved
         for track in existed:
             track.save()
         save_new([track for track in tracks if track.pk is None])
-        note_words(
-            words
-            for track, _ in placed
-            for words in (track.title_words, track.artist_words, track.album_words)
-        )
+        note_words_of(track for track, _ in placed)
     playable = [track for track, _ in placed]
     return Saved(playable, [track for track in playable if track in existed])
 

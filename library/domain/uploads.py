@@ -36,6 +36,7 @@ from library.sources import SourceError, TrackInfo
 from library.sources.names import clean
 from library.sources.probe import probe
 from library.sources.upload import UploadSource
+from library.spelling import note_words_of
 
 log = logging.getLogger(__name__)
 
@@ -173,6 +174,7 @@ def _keep(upload: Upload, info: TrackInfo) -> Upload:
     if track.pk is None or not track.available:
         apply_info(track, info)
         track = Track.objects.get(uri=info.uri)
+        note_words_of([track])
     before = Upload.objects.filter(user=upload.user_id, track=track).exclude(pk=upload.pk).first()
     if before is None:
         upload.track = track

@@ -96,6 +96,7 @@ def test_a_file_that_comes_in_parts_becomes_a_track_that_everybody_finds(
     assert kept.name == track["uri"].removeprefix("upload:")
     assert configured_source(track["uri"]).open(track["uri"]) == kept
     assert [each.uri for each in search_library("blue train")] == [track["uri"]]
+    assert [each.uri for each in search_library("blue trian")] == [track["uri"]]
     item = stage.do("AddTrack", query=track["uri"])
     assert item["track"]["title"] == "Blue Train"
     listed = client.get("/api/uploads").json()
