@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _NUMBERED = re.compile(r"(?:(\d)[-.])?(\d{1,3})(?:\s*[-._)]+\s*|\s+)(?=\S)(.+)", re.ASCII | re.DOTALL)
-_SURE_NUMBER = re.compile(r"(?:\d[-.])?(?:0\d{1,2}(?!\d)|\d{1,3}\s*[-._)])", re.ASCII)
+_SURE_NUMBER = re.compile(r"(?:\d[-.])?(?:0\d{1,2}(?!\d)|\d{1,3}\s*[-._)](?!\d))", re.ASCII)
 
 
 class NamedFile(NamedTuple):

@@ -294,7 +294,7 @@ def test_a_429_of_cloudflare_stops_everything() -> None:
     assert refused.value.retry_after == pytest.approx(600, abs=1)
 
 
-@pytest.mark.parametrize("said", ["-5", "nan", "inf", "soon", "", None])
+@pytest.mark.parametrize("output", ["-5", "nan", "inf", "soon", "", None])
 def test_a_retry_after_that_is_no_time_is_a_second(output: Any) -> None:
     limits = Limits()
     learn(limits, status=429, body={"retry_after": output}, Retry_After=str(output))

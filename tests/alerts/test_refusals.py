@@ -41,7 +41,7 @@ def answers(post: Post) -> Iterator[list[int]]:
 # --- What the bot may not send ---
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["known", "not known yet"])
+@pytest.mark.parametrize("reported", [True, False], ids=["known", "not known yet"])
 def test_where_files_are_not_allowed_the_alert_comes_without_its_picture_and_says_so(
     post: Post, answers: list[int], reported: bool
 ) -> None:
@@ -70,7 +70,7 @@ def rule_again(post: Post) -> Any:
     return post.guild.alert_rules.get()
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["known", "not known yet"])
+@pytest.mark.parametrize("reported", [True, False], ids=["known", "not known yet"])
 def test_where_embeds_are_not_allowed_the_alert_comes_as_plain_text(
     post: Post, answers: list[int], reported: bool
 ) -> None:

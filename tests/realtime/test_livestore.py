@@ -284,7 +284,7 @@ def test_a_deleted_store_ends_it(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "output",
     [
         b"binary", "no JSON", "[" * 5000, "1", "{}", '{"_tag":7}', '{"_tag":"Request","id":1}',
         '{"_tag":"Request","id":"1","tag":"SyncWsRpc.Pull"}',

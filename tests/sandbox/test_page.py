@@ -157,7 +157,7 @@ async def test_a_manager_decides_who_may_use_a_command(
         await expect(dialog.locator("#rules-note")).to_contain_text("The rules of all commands apply")
         await dialog.get_by_label("Add a rule").select_option("@everyone")
         await dialog.get_by_label("Add a rule").select_option("@DJ")
-        await dialog.get_by_label("Rule for @DJ").select_option("Allow")
+        await dialog.get_by_label("Rule for @DJ", exact=True).select_option("Allow")
         await dialog.get_by_label("Add a rule").select_option("#music")
         rows = dialog.get_by_role("listitem")
         await expect(rows).to_have_count(3)
