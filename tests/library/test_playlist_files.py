@@ -10,8 +10,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from library.domain import match
 from library.domain.favorites import add_favorite
 from library.domain.find import stand_in
+from library.domain.match import Words
 from library.domain.playlist_entries import add_tracks
 from library.domain.playlists import create_playlist
 from library.models import Playlist, PlaylistEntry, Track
@@ -121,6 +123,38 @@ def test_words_find_what_paths_do_not(client: Client) -> None:
     assert titles(answer) == ["Blue Train", "Twins"]
     by_name = upload(client, "03 - John Coltrane - Blue Train.mp3\n", file_name="x.m3u")
     assert titles(by_name) == ["Blue Train"]
+
+
+def test_many_tracks_of_one_title_are_not_compared_with_each_line(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracks = [track("Intro", artist=f"Artist {number}") for number in range(60)]
+    many = [track("Intro", artist="Ines", album=f"Album {number}") for number in range(60)]
+    folded: list[str] = []
+    ranked: list[Track] = []
+    is_as_long = match._is_as_long
+
+    def fold(text: str) -> str:
+        folded.append(text)
+        return search_key(text)
+
+    def compare(words: Words, track: Track) -> bool:
+        ranked.append(track)
+        return is_as_long(words, track)
+
+    monkeypatch.setattr(match, "search_key", fold)
+    monkeypatch.setattr(match, "_is_as_long", compare)
+    lines = {
+        Words("INTRO", "artist 59"): tracks[59],
+        Words("intro", "Inés", "album 57"): many[57],
+        Words("Intro", "Ines", "Another"): many[0],
+        Words("Intro", album="Album 57"): many[57],
+        Words("Intro"): None,
+        Words("Intro", "Nobody"): None,
+    }
+    assert match.match_words([*lines] * 100) == [*lines.values()] * 100
+    assert len(folded) == len(set(folded))
+    assert len(ranked) == 100 * (1 + 1 + 50 + 1 + 50)
 
 
 def test_addresses_that_cannot_be_played_are_listed_and_not_kept(client: Client) -> None:
