@@ -32,7 +32,7 @@ from realtime.origin import Origin
 MAX_PER_PERSON = 200
 MAX_PER_GUILD = 200
 KEPT = timedelta(days=1)
-PURGED = 5_000  # rows in one pass
+PURGED = 5_000  # entries in one transaction
 _NAMESPACE = uuid.UUID("5d3c6a52-9f62-4d7e-8f0b-0d2f5a3f2a61")
 
 
@@ -198,14 +198,14 @@ def restore_playlist(playlist_id: uuid.UUID, *, origin: Origin) -> Playlist:
 
 
 def empty_trash() -> dict[str, int]:
-    """Delete what has been in the trash for longer than KEPT, a bounded number of rows in one pass."""
+    """Delete what has been in the trash for longer than KEPT. No transaction takes long."""
     before = timezone.now() - KEPT
-    entries = PlaylistEntry.objects.filter(removed_at__lt=before).order_by("removed_at").values("pk")[:PURGED]
-    removed, _details = PlaylistEntry.objects.filter(
-        pk__in=list(entries.values_list("pk", flat=True))
-    ).delete()
-    deleted = 0
-    for playlist in Playlist.objects.filter(deleted_at__lt=before)[:10]:  # each has up to PLAYLIST_MAX_TRACKS
+    entries = PlaylistEntry.objects.filter(removed_at__lt=before)
+    playlists = Playlist.objects.filter(deleted_at__lt=before)
+    removed = deleted = 0
+    while keys := list(entries.order_by("removed_at").values_list("pk", flat=True)[:PURGED]):
+        removed += entries.filter(pk__in=keys).delete()[0]
+    while (playlist := playlists.first()) is not None:  # has up to PLAYLIST_MAX_TRACKS
         playlist.delete()
         deleted += 1
     return {"playlists": deleted, "playlist entries": removed}

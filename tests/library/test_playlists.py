@@ -356,3 +356,19 @@ def test_deleting_is_undone_until_the_trash_is_emptied(shelf: Shelf) -> None:
     assert shelf.codes("POST", f"{path}/restore") == (404, "PLAYLIST_NOT_FOUND")
     assert list(Playlist.objects.values_list("name", flat=True)) == ["Other"]
     assert not PlaylistEntry.objects.exists()
+
+
+def test_the_trash_is_emptied_however_full_it_is(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playlists, "PURGED", 2)
+    playlist = shelf.create("Kept")
+    shelf.add(playlist, *tracks("A", "B", "C", "D", "E"))
+    old = timezone.now() - playlists.KEPT - timedelta(minutes=1)
+    PlaylistEntry.objects.update(removed_at=old)
+    for number in range(11):
+        Playlist.objects.create(name=f"Gone {number}", owner=shelf.user, deleted_at=old)
+    with CaptureQueriesContext(connection) as statements:
+        assert playlists.empty_trash() == {"playlists": 11, "playlist entries": 5}
+    purges = [each["sql"] for each in statements if "DELETE" in each["sql"] and "removed_at" in each["sql"]]
+    assert len(purges) == 3
+    assert list(Playlist.objects.values_list("name", flat=True)) == ["Kept"]
+    assert not PlaylistEntry.objects.exists()
