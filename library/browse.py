@@ -18,6 +18,7 @@ from accounts.errors import InvalidInput
 from library.errors import NotInLibrary
 from library.models import MAX_FOLDER, Album, Artist, Track
 from library.queries import album_tracks, artist_tracks, available_tracks
+from library.query_fields import storable
 from library.search import search_catalog
 from library.shapes import album_shape, artist_shape, catalog_track_shape, track_shape
 from library.sources import searchable_sources
@@ -38,9 +39,9 @@ def read_cursor(text: str | None, *kinds: type) -> Cursor:
         values = None
     if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
         raise InvalidInput({"after": [_("Must be the `next` of a page of this list.")]})
-    if any(isinstance(value, int) and not 0 <= value < 1 << 63 for value in values):
+    if not all(storable(value) if isinstance(value, str) else 0 <= value < 1 << 63 for value in values):
         raise InvalidInput({"after": [_("Must be the `next` of a page of this list.")]})
-    return [value.replace("\0", "") if isinstance(value, str) else value for value in values]
+    return values
 
 
 def _write_cursor(values: Sequence[object]) -> str:

@@ -37,7 +37,7 @@ class Query(serializers.CharField):
         query = read_query(data)
         if not query:
             self.fail("blank")
-        if not _storable(query):
+        if not storable(query):
             raise serializers.ValidationError(_("The text contains characters that cannot be stored."))
         if is_link(query):
             if len(query.encode()) > MAX_URL:
@@ -67,11 +67,11 @@ class WholeUri(serializers.CharField):
         super().__init__(error_messages=always(sentence), **options)
 
     def to_internal_value(self, data: object) -> str:
-        if not isinstance(data, str) or len(data) > MAX_WHOLE or not (is_whole(data) and _storable(data)):
+        if not isinstance(data, str) or len(data) > MAX_WHOLE or not (is_whole(data) and storable(data)):
             self.fail("invalid")
         return data
 
 
-def _storable(text: str) -> bool:
+def storable(text: str) -> bool:
     """Whether the databases can store the text. JSON allows NUL and lone surrogates, and they do not."""
     return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)

@@ -159,6 +159,9 @@ def test_what_is_not_there_is_404_and_nobody_looks_without_a_login(client: Clien
         ("tracks", {"after": "nonsense"}), ("tracks", {"after": "WyJhIiwgLTFd"}), ("tracks", {"after": "W10="}),
         ("tracks", {"after": "é"}), ("recent", {"after": "WyJhIl0="}), ("tracks", {"limit": "0"}),
         ("tracks", {"limit": "101"}), ("artists", {"limit": "x"}), ("tracks", {"genre": "a\0"}),
+        *((path, {"after": "WyJcdWQ4MDAiLDFd"}) for path in ("artists", "albums", "tracks")),  # ["\ud800",1]
+        *((path, {"after": "WyJcdWQ4MDAiXQ=="}) for path in ("genres", "folders")),
+        ("artists", {"after": "WyJcdTAwMDAiLDFd"}),  # ["\0",1]
         ("search", {"q": "x" * 501}), ("search", {"limit": "51"}), ("folders", {"parent": "x" * 501}),
     ],
 )  # fmt: skip
