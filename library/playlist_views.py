@@ -42,6 +42,7 @@ from library.playlist_serializers import (
     PlaylistSerializer,
 )
 from library.playlist_shapes import collaborator_shape
+from library.query_fields import storable
 from realtime.idempotency import IDEMPOTENCY_KEY, command_id_of
 from realtime.models import Via
 from realtime.origin import Origin
@@ -214,7 +215,10 @@ class FavoriteListView(APIView):
     @extend_schema(parameters=[OpenApiParameter("uri", required=True)], responses={204: None})
     def delete(self, request: Request) -> Response:
         """Remove a track from the favorites."""
-        favorites.remove_favorite(caller(request), request.query_params.get("uri", ""))
+        uri = request.query_params.get("uri", "")
+        if not storable(uri):
+            raise InvalidInput({"uri": [_("The text contains characters that cannot be stored.")]})
+        favorites.remove_favorite(caller(request), uri)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -120,6 +120,8 @@ def test_favorites_are_ones_own(api: Callable[[User], Client], settings: Setting
     for _ in range(2):
         assert client.delete("/api/favorites", query_params={"uri": tracks[1].uri}).status_code == 204
     assert client.get("/api/favorites").json()["length"] == 2
+    refused = client.delete("/api/favorites", query_params={"uri": "a\0"})
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["uri"])
     gone = client.put("/api/favorites", {"uri": "library:" + "a" * 16}, content_type=json_type)
     assert (gone.status_code, gone.json()["code"]) == (404, "NO_MATCH")
     settings.PLAYLIST_MAX_TRACKS = 2
