@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import os
@@ -111,31 +112,48 @@ def receive_part(user: User, upload_id: uuid.UUID, *, offset: int, part: bytes) 
     earlier one if this person has uploaded the same file before. Raises UploadNotFound, UploadOutOfStep, and
     FileRefused for a file that is not audio or too long. Such a file is deleted.
     """
-    with transaction.atomic():
-        upload = Upload.objects.select_for_update().filter(user=user, pk=upload_id).first()
-        if upload is None:
-            raise UploadNotFound
-        if offset + len(part) <= upload.received and offset < upload.received:
-            part = b""
-        elif offset != upload.received or len(part) > upload.size - offset:
-            raise UploadOutOfStep
-        if part:
-            _write(upload, part)
-            upload.received += len(part)
-            upload.changed_at = timezone.now()
-            upload.save(update_fields=["received", "changed_at"])
+    upload = find_upload(user, upload_id)
+    if _continues(upload, offset, part):
+        upload = _append(upload, offset, part)
     if upload.received < upload.size or upload.track_id is not None:
-        return find_upload(user, upload_id)
+        return upload
     return _finish(upload)
 
 
-def _write(upload: Upload, part: bytes) -> None:
+def _continues(upload: Upload, offset: int, part: bytes) -> bool:
+    """Whether a part is new. Raises UploadOutOfStep."""
+    if offset + len(part) <= upload.received and offset < upload.received:
+        return False
+    if offset != upload.received or len(part) > upload.size - offset:
+        raise UploadOutOfStep
+    return True
+
+
+def _append(upload: Upload, offset: int, part: bytes) -> Upload:
+    """Write a part, and only then record it: no transaction waits for the disk.
+
+    The lock on the draft keeps two requests from writing at once. Nobody writes to a draft that is whole, so what was
+    checked is what is kept.
+    """
     draft = _draft_of(upload)
     draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-        file.seek(upload.received)
-        file.truncate()  # a process may have died after it wrote bytes that it did not record
-        file.write(part)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        now = Upload.objects.filter(pk=upload.pk, track=None).first()
+        if now is not None and _continues(now, offset, part):
+            file.seek(offset)
+            file.truncate()  # a process may have died after it wrote bytes that it did not record
+            file.write(part)
+            file.flush()
+            Upload.objects.filter(pk=upload.pk, received=offset, track=None).update(
+                received=offset + len(part), changed_at=timezone.now()
+            )
+    found = Upload.objects.select_related("track").filter(pk=upload.pk).first()
+    if found is None or found.track_id is not None:
+        draft.unlink(missing_ok=True)  # it was made again after another request had taken it away
+    if found is None:
+        raise UploadNotFound
+    return found
 
 
 def _finish(upload: Upload) -> Upload:
@@ -163,6 +181,7 @@ def _finished(upload: Upload) -> Upload:
         locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
         if locked is None or locked.track_id is None:
             raise UploadNotFound
+        _draft_of(upload).unlink(missing_ok=True)  # this request may have made it again
         return Upload.objects.select_related("track").get(pk=upload.pk)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -316,6 +319,30 @@ def test_an_upload_that_is_finished_while_it_is_deleted_leaves_nothing(
     assert not files(folder)
     assert not Upload.objects.exists()
     assert not Track.objects.get().available
+
+
+@pytest.mark.parametrize("step", ["open", "lock"])
+def test_a_part_that_is_late_does_not_change_a_file_that_was_checked(
+    step: str, client: Client, song: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = begin(client, song).json()
+    owner: Any = os if step == "open" else fcntl
+    name = "open" if step == "open" else "flock"
+    real, late = getattr(owner, name), [True]
+    winners: list[Any] = []
+
+    def delayed(target: Any, *args: Any) -> Any:
+        if late and (step == "lock" or str(target).endswith(".part")):
+            late.clear()
+            assert not connection.savepoint_ids  # the disk is not waited for in a transaction
+            winners.append(send(client, begun, song, 0).json())
+        return real(target, *args)
+
+    monkeypatch.setattr(owner, name, delayed)
+    answer = send(client, begun, bytes(len(song)), 0)
+    assert (answer.status_code, answer.json()) == (200, winners[0])
+    (kept,) = files(folder)
+    assert kept.read_bytes() == song
 
 
 def test_uploads_are_exported_and_go_with_the_account(
