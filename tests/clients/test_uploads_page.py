@@ -42,7 +42,7 @@ def test_files_are_uploaded_cancelled_and_deleted(
     )
     expect(rows.filter(has_text="Blue Train")).to_contain_text("0:08")
     expect(rows.filter(has_text="words.mp3")).to_contain_text("is not an audio file")
-    expect(page.locator("#upload-room")).to_have_text("2 of 2000 MB used. A file may have 200 MB.")
+    expect(page.locator("#upload-room")).to_have_text("2 of 2000 MB used. A file may have up to 200 MB.")
     assert examine(page) == []
     page.get_by_role("button", name="Cancel words.mp3").click()
     expect(rows).to_have_count(1)
