@@ -23,8 +23,8 @@ from library.errors import lazy_text
 from library.query_fields import MAX_URL
 from library.sources.library import SUFFIXES
 from library.sources.links import find_links
-from library.sources.names import clean
 from library.sources.responses import file_title
+from library.sources.tags import clean
 
 MAX_NAME = 80
 # Types of files of which Discord knows nothing.

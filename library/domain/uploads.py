@@ -34,8 +34,8 @@ from library.errors import (
 from library.models import Track, Upload
 from library.signals import track_read, track_withdrawn
 from library.sources import SourceError, TrackInfo
-from library.sources.names import clean
 from library.sources.probe import probe
+from library.sources.tags import clean
 from library.sources.upload import UploadSource
 from library.spelling import note_words_of
 

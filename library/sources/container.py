@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from library.sources.errors import SourceError
 from library.sources.opus import pre_skip
-from library.sources.tags import OpeningWatch, check_head
+from library.sources.tag_limits import OpeningWatch, check_head
 from library.sources.window import Window
 
 # Names of FFmpeg's demuxers. None of them opens a second file (mov's references are off by default).

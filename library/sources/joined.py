@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from library.sources.ogg import Readable
-from library.sources.tags import tag_size
+from library.sources.tag_limits import tag_size
 from library.sources.window import Cut
 
 # The top-level boxes of an MP4 or QuickTime file.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from library.sources.container import AudioContainer
-from library.sources.tags import tag_size
+from library.sources.tag_limits import tag_size
 
 # Demuxers of formats whose headers have a count of samples or packets.
 _HEADER_COUNTS = {"caf", "flac", "ogg", "tta", "ape", "wv", "mpc", "mpc8", "dsf", "tak", "aiff"}

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_noop
 
 from library.sources.errors import SourceError
 from library.sources.file_names import read_name
-from library.sources.names import clean
 from library.sources.probe import probe
 from library.sources.quick import quick_probe
 from library.sources.source import Source
+from library.sources.tags import clean
 from library.sources.text import repair
 from library.sources.types import TrackInfo, readable
 

@@ -30,7 +30,7 @@ from library.sources.joined import (
 )
 from library.sources.length import MAX_TAGS, id3_size, known_length_ms
 from library.sources.ogg import CAPTURE, OggCut, find_parts
-from library.sources.tags import tag_size
+from library.sources.tag_limits import tag_size
 from library.sources.types import Media, MediaFile, media_name
 from library.sources.window import Cut, Window
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from library.sources.chain import AudioChain
 from library.sources.errors import SourceError
-from library.sources.names import ID3_FORMATS, read_names
 from library.sources.opus import FRAME_SAMPLES, packet_samples, plays_as_is
 from library.sources.pictures import picture_type
+from library.sources.tags import ID3_FORMATS, read_names
 from library.sources.types import NO_DETAILS, Details, Media
 
 # A file without a length is read completely up to this size, which takes at most half a second.

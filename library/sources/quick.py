@@ -15,10 +15,10 @@ from tinytag import TinyTag, TinyTagException
 
 from library.sources.errors import SourceError
 from library.sources.length import ReadAt, flac_length_ms, read_mp3_header
-from library.sources.names import ARTISTS_APART, Names, read_names
 from library.sources.pictures import MAX_PICTURE_BYTES, picture_type
 from library.sources.probe import Probe
-from library.sources.tags import MAX_TAGS, check_head, tag_size
+from library.sources.tag_limits import MAX_TAGS, check_head, tag_size
+from library.sources.tags import ARTISTS_APART, Names, read_names
 
 MAX_VALUES = 50  # of one tag
 MAX_ID3_BYTES = 16_000_000

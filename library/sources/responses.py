@@ -16,8 +16,8 @@ import httpx
 from library.sources.bodies import content_length
 from library.sources.errors import SourceError
 from library.sources.joined import MOV_BOXES
-from library.sources.names import clean
 from library.sources.playlists import BEGINNING_BYTES, looks_like_list
+from library.sources.tags import clean
 from library.sources.text import decode, repair
 
 _PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf", "x-ms-wax")

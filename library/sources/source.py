@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from library.sources.names import clean
 from library.sources.probe import Probe
+from library.sources.tags import clean
 from library.sources.types import Media, Networks, TrackInfo
 
 

@@ -1,107 +1,105 @@
-"""Limit how many tags a file may have, before FFmpeg reads them.
-
-For each tag, FFmpeg searches all tags it already has. 40,000 comments in a FLAC file of half a megabyte took 15 s of
-CPU time. Ten times as many take a hundred times as long, and FFmpeg cannot be interrupted.
-"""
+"""Names and numbers in a file's tags, cleaned and in their right encoding."""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from library.sources.errors import SourceError
+from library.sources.text import repair
+from library.sources.types import Details
 
-MAX_TAGS = 2000
-# CPU time for opening one file. Most demuxers process each tag as they read it, a few thousand between two reads.
-MAX_OPENING_SECONDS = 5.0
-# A FLAC file's pictures are among its comments and are kept in memory.
-_MAX_HEAD_BYTES = 64 * 1024**2
-_FLAC_COMMENTS = 4
-_LOOKED_AT_BYTES = 4096  # at least, so that a server that sends single bytes cannot split every pattern
-_OGG, _MATROSKA = b"OggS", b"\x1aE\xdf\xa3"
-# The name of a frame (FFmpeg accepts any that begins with T) and the first byte of its size. Pictures have few matches
-# by chance. A chapter is not counted itself, but the title inside it is.
-_ID3_FRAMES = {
-    length: re.compile(rb"(?:T(?:\xff\0|[^\0]){%d}|(?!CHAP)[A-Z][A-Z0-9]{%d})\0" % (length - 1, length - 1))
-    for length in (3, 4)
+MAX_TAG_LENGTH = 300
+MAX_GENRE = 100
+_READ_OF_TAG = 4000  # characters, many of which may be invisible
+MAX_DISC, MAX_NUMBER, MAX_YEAR = 999, 9999, 9999
+# ID3 has no 8-bit encoding other than Latin-1, so texts in other encodings are labeled as Latin-1.
+ID3_FORMATS = {"mp3", "aac", "aiff", "wav", "tta", "dsf"}
+# Unicode general categories: control, format, surrogate, private, unassigned, line and paragraph separators.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Format characters that matter: Persian and Indic words are spelled with these two, and emoji of families and flags
+# need the second and the tags (Unicode Technical Standard 51).
+_JOINERS = "\u200c\u200d"
+_TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
+# Format characters to remove, because a space would break the word: soft hyphen, word joiner, byte order mark.
+_DROPPED = "\u00ad\u2060\ufeff"
+ARTISTS_APART = "\n"  # between the artists of one tag, if the file lists them separately
+# The names of tags in FFmpeg, by what they are used for here. The first that a file has is used.
+_NAMES = {
+    "title": ("title",),
+    "artist": ("artist", "album_artist", "albumartist", "author"),
+    "album": ("album",),
+    "album_artist": ("album_artist", "albumartist", "album artist"),
+    "genre": ("genre",),
+    "artist_sort": ("artist-sort", "artistsort", "sort_artist", "tsop"),
+    "album_artist_sort": ("album_artist-sort", "albumartistsort", "sort_album_artist", "tso2"),
+    "album_sort": ("album-sort", "albumsort", "sort_album", "tsoa"),
 }
-# Of these formats FFmpeg reads all tags before it processes any. In Matroska (RFC 9559) each tag has a TagName element.
-_TAG_NAME = b"\x45\xa3"
-_PAGE_HEADER = re.compile(rb"OggS\0[\s\S]{22}\xff*")
-
-type Peek = Callable[[int, int], bytes]
+_DISC, _NUMBER = ("disc", "discnumber", "disk"), ("track", "tracknumber")
+_YEAR = ("originaldate", "originalyear", "tory", "tdor", "date", "year", "tdrc", "tyer")
+_COMPILATION = ("compilation", "tcmp", "cpil", "itunescompilation")
 
 
-def check_head(peek: Peek) -> None:
-    """Raises SourceError for a file that begins with more than `MAX_TAGS` ID3v2 frames or FLAC comments (RFC 9639,
-    section 8), because FFmpeg processes them without another read. `peek(offset, count)` returns bytes of the file."""
-    at = count = 0
-    while size := tag_size(peek(at, 10)):
-        frame = _ID3_FRAMES[3 if peek(at + 3, 1) == b"\2" else 4]
-        count = _counted(count + 1 + len(frame.findall(peek(at, _bounded(at + size) - at))))
-        at += size
-    if peek(at, 4) != b"fLaC":
-        return
-    at += 4
-    while len(block := peek(at, 8)) == 8:
-        size, vendor = int.from_bytes(block[1:4]), int.from_bytes(block[4:], "little")
-        count = _counted(count + 1)
-        if block[0] & 0x7F == _FLAC_COMMENTS and vendor + 8 <= size:
-            stated = int.from_bytes(peek(at + 8 + vendor, 4), "little")
-            count = _counted(count + min(stated, size // 4))
-        if block[0] & 0x80:
-            return
-        at = _bounded(at + 4 + size)
+@dataclass(frozen=True, slots=True)
+class Names:
+    title: str | None
+    artist: str | None
+    album: str | None
+    details: Details
 
 
-def _counted(count: int) -> int:
-    if count > MAX_TAGS:
-        raise SourceError("UNREADABLE", "This file has too many tags.", permanent=True)
-    return count
+def read_names(tags: Mapping[str, str], *, is_id3: bool, prefer: str) -> Names:
+    """Read the tags of a file, by lower-case name. `prefer`: the encoding of texts in doubt (see `repair`)."""
+    raw = {use: value[:_READ_OF_TAG] for use, names in _NAMES.items() if (value := _first(tags, names))}
+    texts = repair(list(raw.values()), latin=is_id3, prefer=prefer)
+    read = dict(zip(raw, texts, strict=True))
+    found = {use: clean(text) for use, text in read.items()}
+    get = found.get
+    artists = [name for part in read.get("artist", "").split(ARTISTS_APART) if (name := clean(part))]
+    return Names(
+        title=get("title"),
+        artist=clean(", ".join(artists)),
+        album=get("album"),
+        details=Details(
+            main_artist=artists[0] if len(artists) > 1 else None,
+            album_artist=get("album_artist"),
+            disc=first_number(_first(tags, _DISC), most=MAX_DISC),
+            number=first_number(_first(tags, _NUMBER), most=MAX_NUMBER),
+            year=first_number(_first(tags, _YEAR), most=MAX_YEAR),
+            genre=(get("genre") or "")[:MAX_GENRE] or None,
+            is_compilation=(_first(tags, _COMPILATION) or "").strip().lower() in {"1", "true", "yes"},
+            artist_sort=get("artist_sort"),
+            album_artist_sort=get("album_artist_sort"),
+            album_sort=get("album_sort"),
+        ),
+    )
 
 
-def _bounded(at: int) -> int:
-    if at > _MAX_HEAD_BYTES:
-        detail = f"The tags before the sound are larger than {_MAX_HEAD_BYTES // 1024**2} MB."
-        raise SourceError("UNREADABLE", detail, permanent=True)
-    return at
+def _first(tags: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((value for name in names if (value := tags.get(name))), None)
 
 
-def tag_size(head: bytes) -> int:
-    """Return the size of the ID3v2 tag with these first ten bytes, 0 if it is not one (id3v2.4.0-structure, 3.1)."""
-    if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 0x7F:
-        return 0
-    length = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    return 10 + length + (10 if head[5] & 0x10 else 0)
+def first_number(text: str | None, *, most: int) -> int | None:
+    """Return the number at the beginning of a tag such as "3/12" or "1999-05-01", if it is from 1 to `most`."""
+    match = re.match(r"\s*(\d{1,4})(?!\d)", text or "", re.ASCII)
+    return int(match[1]) if match and 1 <= int(match[1]) <= most else None
 
 
-def count_comments(data: bytes) -> int:
-    """Return how many Vorbis comments there may be: before the "=" of each come two zeros, the upper half of its
-    length. Silence has many zeros but few "="."""
-    return sum(b"\0\0" in piece for piece in data.split(b"=")[:-1])
+def clean(text: str | None) -> str | None:
+    """Return one line without control, bidirectional and other invisible characters, None if nothing is left.
+
+    Joiners of letters and emoji stay. Tags come from strangers and end up in pages, logs and Discord messages.
+    """
+    if text is None:
+        return None
+    kept = "".join(map(_seen, text))
+    return " ".join(kept.split())[:MAX_TAG_LENGTH].strip(" " + _JOINERS) or None
 
 
-class OpeningWatch:
-    """Checks the bytes that FFmpeg reads while it opens a file, on the thread that opens it."""
-
-    def __init__(self) -> None:
-        self._until = time.thread_time() + MAX_OPENING_SECONDS
-        self._held = b""
-        self._formats: set[bytes] = set()
-        self._count = 0
-
-    def look(self, data: bytes) -> None:
-        """Raises SourceError when there are too many tags, or opening took too much CPU time."""
-        if time.thread_time() > self._until:
-            raise SourceError("UNREADABLE", "Opening this file takes too long.", permanent=False)
-        self._held += data
-        if len(self._held) < _LOOKED_AT_BYTES:
-            return
-        data, self._held = self._held, b""
-        self._formats.update(magic for magic in (_OGG, _MATROSKA) if magic in data)
-        if _OGG in self._formats:
-            self._count += count_comments(_PAGE_HEADER.sub(b"", data))
-        if _MATROSKA in self._formats:
-            self._count += data.count(_TAG_NAME)
-        _counted(self._count)
+def _seen(char: str) -> str:
+    if char in _DROPPED:
+        return ""
+    if char in _JOINERS or char in _TAGS or unicodedata.category(char) not in _UNSEEN:
+        return char
+    return " "

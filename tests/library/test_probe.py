@@ -11,10 +11,10 @@ import pytest
 from library.sources import SourceOptions
 from library.sources.errors import SourceError
 from library.sources.library import LibrarySource, file_id
-from library.sources.names import clean
 from library.sources.opus import packet_samples
 from library.sources.pictures import picture_type
 from library.sources.probe import probe
+from library.sources.tags import clean
 from tests.library.audio_files import packets, tone, write, write_mixed_opus
 from tests.library.made_files import (
     BACK,

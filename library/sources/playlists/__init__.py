@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from library.sources.playlists import m3u, own, pls, xspf
+from library.sources.playlists import backline_json, m3u, pls, xspf
 from library.sources.playlists.shape import MAX_BYTES, MAX_LINES, BadPlaylist, Line, PlaylistFile, Problem
 from library.sources.text import repair
 
@@ -16,7 +16,7 @@ __all__ = [
 ]  # fmt: skip
 
 BEGINNING_BYTES = 512
-_READERS = (xspf, pls, m3u, own)  # M3U comes late: without a header, any text could be one
+_READERS = (xspf, pls, m3u, backline_json)  # M3U comes late: without a header, any text could be one
 _SUFFIXES = frozenset(suffix for reader in (xspf, pls, m3u) for suffix in reader.SUFFIXES)
 
 
@@ -25,7 +25,7 @@ class Writer(NamedTuple):
     write: Callable[[PlaylistFile], str]
 
 
-WRITERS = {module.NAME: Writer(module.CONTENT_TYPE, module.write) for module in (m3u, xspf, own)}
+WRITERS = {module.NAME: Writer(module.CONTENT_TYPE, module.write) for module in (m3u, xspf, backline_json)}
 
 
 def has_list_name(name: str) -> bool:

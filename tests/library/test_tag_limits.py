@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from library.sources import tags
+from library.sources import tag_limits
 from library.sources.chain import AudioChain
 from library.sources.errors import SourceError
 from library.sources.ogg import page_at
@@ -173,7 +173,7 @@ def test_a_file_of_many_tags_is_read(make: Callable[[int], bytes], tmp_path: Pat
 def test_opening_ends_when_it_took_too_much_cpu_time(
     make: Callable[[int], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tags, "MAX_OPENING_SECONDS", 0.2)
+    monkeypatch.setattr(tag_limits, "MAX_OPENING_SECONDS", 0.2)
     path = tmp_path / "a"
     path.write_bytes(make(VERY_MANY))
     for media in (path, io.BytesIO(path.read_bytes())):
