@@ -12,9 +12,8 @@ from accounts.models import User
 from accounts.pages import PersonRequest, page
 from guilds.queries import known_people, my_memberships
 from library.models import Favorite
-from library.playlist_queries import read_playlists
+from library.playlist_queries import read_playlist, read_playlists
 from library.playlist_rights import Access, Reader, require_access
-from library.playlist_shapes import playlist_shape
 
 MAX_PEOPLE = 200  # the longest list to choose from
 
@@ -39,7 +38,7 @@ def playlists(request: PersonRequest) -> HttpResponse:
 def playlist(request: PersonRequest, playlist_id: uuid.UUID) -> HttpResponse:
     reader = Reader(request.user)
     found = require_access(reader, reader.find(playlist_id), Access.READ)
-    shape = playlist_shape(found, reader.access(found) or Access.READ)
+    shape = read_playlist(request.user, found)
     manages = shape["access"] == "manage"
     context = {
         "guilds": _guilds(request.user),

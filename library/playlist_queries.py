@@ -10,6 +10,7 @@ from django.db.models import QuerySet, Sum
 from accounts.models import User
 from accounts.shapes import user_shape
 from library.domain.find import find_tracks
+from library.domain.playlist_entries import words_of
 from library.models import Collaborator, Favorite, KeptTrack, Playlist, PlaylistEntry
 from library.playlist_rights import Reader
 from library.playlist_shapes import collaborator_shape, playlist_shape, words_shape
@@ -125,7 +126,7 @@ def export_entries(user: User) -> Iterator[dict[str, Any]]:
                 "playlist_id": str(entry.playlist_id),
                 "position": entry.position,
                 "added_at": entry.added_at.isoformat(),
-            } | _words(entry)
+            } | words_of(entry)
         page = list(entries.filter(pk__gt=page[-1].pk)[:EXPORT_PAGE])
 
 
@@ -133,7 +134,7 @@ def export_favorites(user: User) -> Iterator[dict[str, Any]]:
     favorites = Favorite.objects.filter(user=user).order_by("pk")
     page = list(favorites[:EXPORT_PAGE])
     while page:
-        yield from ({"added_at": each.created_at.isoformat()} | _words(each) for each in page)
+        yield from ({"added_at": each.created_at.isoformat()} | words_of(each) for each in page)
         page = list(favorites.filter(pk__gt=page[-1].pk)[:EXPORT_PAGE])
 
 
@@ -142,13 +143,3 @@ def export_collaborations(user: User) -> list[dict[str, Any]]:
         {"playlist_id": str(each.playlist_id), "since": each.created_at.isoformat()}
         for each in Collaborator.objects.filter(user=user)
     ]
-
-
-def _words(kept: KeptTrack) -> dict[str, Any]:
-    return {
-        "uri": kept.uri,
-        "title": kept.title,
-        "artist": kept.artist,
-        "album": kept.album,
-        "duration_ms": kept.duration_ms,
-    }

@@ -11,6 +11,7 @@ from itertools import batched
 
 from django.db import connection
 
+from database.statements import IN_STATEMENT
 from library.models import SearchVariant, SearchWord, Track
 from library.words import LAST, MAX_WORD, is_dense
 
@@ -18,13 +19,12 @@ MIN_TYPED = 4  # letters; five of which one was left out
 MIN_MEANT = 5
 MAX_CORRECTIONS = 8
 _CANDIDATES = 50  # for each form of a word whose end is not typed yet
-_IN_STATEMENT = 500
 
 
 def note_words(texts: Iterable[str]) -> None:
     """Store the words of texts that are separated by spaces (`index_words`)."""
     words = {word for text in texts for word in text.split() if _is_corrected(word)}
-    for part in batched(sorted(words), _IN_STATEMENT):
+    for part in batched(sorted(words), IN_STATEMENT):
         known = set(SearchWord.objects.filter(word__in=part).values_list("word", flat=True))
         new = [word for word in part if word not in known]
         if not new:
@@ -52,7 +52,7 @@ def forget_unused_words() -> None:
     unused = [
         pk for pk, word in SearchWord.objects.values_list("pk", "word").iterator(2000) if word not in used
     ]
-    for part in batched(unused, _IN_STATEMENT):
+    for part in batched(unused, IN_STATEMENT):
         SearchVariant.objects.filter(word__in=part).delete()
         SearchWord.objects.filter(pk__in=part).delete()
 

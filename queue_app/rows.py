@@ -15,10 +15,9 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.models import User
+from database.statements import IN_STATEMENT
 from library.rows import TrackRow
 from queue_app.models import QueueItem
-
-IN_STATEMENT = 500  # ids
 
 
 class WaitingRow(NamedTuple):

@@ -9,6 +9,7 @@ from itertools import batched
 
 from django.db.models import Count, F, Q
 
+from database.statements import IN_STATEMENT
 from library.domain.identity import (
     VARIOUS_ARTISTS,
     AlbumIdentity,
@@ -20,8 +21,6 @@ from library.domain.identity import (
 from library.models import Album, Artist, Track
 from library.sources.types import Details
 from library.words import index_words, search_key
-
-IN_STATEMENT = 500
 
 
 @dataclass(slots=True)

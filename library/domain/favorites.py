@@ -7,8 +7,9 @@ from itertools import batched
 from django.db import transaction
 
 from accounts.models import User
+from database.statements import IN_STATEMENT
 from library.domain.find import find_tracks, save_links
-from library.domain.playlist_entries import IN_STATEMENT, check_length, words_of
+from library.domain.playlist_entries import check_length, words_of
 from library.errors import NothingFound
 from library.models import Favorite
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import batched, chain, islice, zip_longest
 
+from database.statements import IN_STATEMENT
 from library.models import KeptTrack, Track
 from library.sources import searchable_sources
 from library.words import search_key
 
-IN_STATEMENT = 500
 MAX_COMPARED = 50  # tracks of one title with one line of a list
 SAME_LENGTH_MS = 3_000  # two rips of one song differ by less
 

@@ -13,19 +13,18 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
+from database.statements import IN_STATEMENT
 from library.domain.find import find_tracks
 from library.domain.match import Words, match_words
 from library.models import Track
 from library.sources import find_source
 from library.sources.addresses import parse_url
 from library.sources.errors import SourceError
-from library.sources.links import is_link
+from library.sources.links import SCHEME, is_link
 from library.sources.playlists import Line
 
-IN_STATEMENT = 500
 MAX_FOLDERS = 8  # folders of a path that are compared, from its end
 MAX_URI = 2_000  # bytes, as in query_fields.MAX_URL
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # at least two letters: `C:` is a drive
 _NUMBERED = re.compile(r"^\d{1,3}[\s._-]+")
 
 
@@ -66,7 +65,7 @@ def _uri(line: Line) -> str | Unmatched | None:
     if line.uri and find_source(line.uri) is not None and not is_link(line.uri):
         return line.uri
     location = line.location.strip()
-    scheme = _SCHEME.match(location)
+    scheme = SCHEME.match(location)
     if scheme is None or scheme[0].lower() == "file:":
         return None
     if scheme[0].lower() not in ("http:", "https:"):
@@ -88,7 +87,7 @@ def _words(line: Line) -> Words:
 
 def _path(location: str) -> str:
     """Return the path of a location with slashes, without its drive or server. Empty if the address is malformed."""
-    if location.lower().startswith("file:") or _SCHEME.match(location):
+    if location.lower().startswith("file:") or SCHEME.match(location):
         known = location.lower().startswith("file:") or is_link(location)
         location = _path_of_address(location) if known else ""
     path = unicodedata.normalize("NFC", location.replace("\\", "/"))

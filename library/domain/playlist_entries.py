@@ -16,20 +16,19 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from database.statements import IN_STATEMENT
 from library.domain.find import find_tracks, save_links
 from library.domain.playlists import OpenPlaylist, id_for, opened
 from library.errors import EntryNotFound, NothingFound, PlaylistFull
 from library.events import PlaylistChanged
-from library.models import Playlist, PlaylistEntry, Track
+from library.models import KeptTrack, Playlist, PlaylistEntry, Track
 from library.playlist_rights import Access
 from realtime.errors import Conflict
 from realtime.origin import Origin
 
-IN_STATEMENT = 500  # ids
 
-
-def words_of(track: Track) -> dict[str, Any]:
-    """Return the fields of a `KeptTrack` for a track."""
+def words_of(track: Track | KeptTrack) -> dict[str, Any]:
+    """Return the fields of a `KeptTrack`."""
     return {
         "uri": track.uri,
         "title": track.title,

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Q
 
-from library.domain.catalog import IN_STATEMENT, Touched, settle, settle_everything
+from database.statements import IN_STATEMENT
+from library.domain.catalog import Touched, settle, settle_everything
 from library.domain.configured import options_for
 from library.domain.scan_lease import Scan, scan_lease
 from library.domain.scanned import ReadFile, save_files

@@ -25,6 +25,7 @@ MAX_PASTED = 8000  # characters; the rest is ignored
 # Characters that are copied along with a link but are never part of it. Joiners (U+200C, U+200D) may be part of one.
 _UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _EDGES = re.compile(r"^[\s\u200c\u200d]+|(?<![\s\u200c\u200d])[\s\u200c\u200d]+$")
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # at least two letters: `C:` is a drive
 _WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
 _SPACE = "".join(map(chr, [*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)])) + (
     "\u2028\u2029\u202f\u205f\u3000"

@@ -17,6 +17,7 @@ import httpx
 from library.sources.addresses import parse_url
 from library.sources.errors import SourceError
 from library.sources.exchange import Exchange
+from library.sources.links import SCHEME
 from library.sources.playlists import MAX_BYTES, MAX_LINES, BadPlaylist, Line, has_list_name, read_file
 from library.sources.requests import HEADERS
 from library.sources.responses import refusal
@@ -28,7 +29,6 @@ MAX_FILES = 20
 TOTAL_SECONDS = 25.0
 READ_SECONDS = 10.0  # without a single byte
 PIECE_BYTES = 64 * 1024
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # at least two letters: `C:` is a drive
 _LOCAL = re.compile(r"[a-z]:|.*\\", re.IGNORECASE)
 _SENTENCES = {
     "EMPTY": "There are no tracks in this playlist.",
@@ -137,7 +137,7 @@ class _Reader:
 
 def _absolute(location: str, base: str) -> str:
     """Return a location as a link, if it is relative to the file. Paths of somebody's computer stay as they are."""
-    if _SCHEME.match(location) or _LOCAL.match(location) or not location:
+    if SCHEME.match(location) or _LOCAL.match(location) or not location:
         return location
     try:
         return urljoin(base, location)

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
 
+from database.statements import IN_STATEMENT
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.rank import MANY, Ranked, front_ranks, make_room, queued, ranked_queue, ranks_between
 from queue_app.models import ItemState, QueueItem
-from queue_app.rows import IN_STATEMENT
 
 Neighbor = tuple[int, int | None]  # an item's rank, and the rank of the next one
 

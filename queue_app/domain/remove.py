@@ -9,11 +9,12 @@ from uuid import UUID
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
+from database.statements import IN_STATEMENT
 from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.rank import MANY, PART, Ranked, queued, ranked_queue
 from queue_app.events import QueueCleared, TrackRemoved, TracksRemoved, TracksSkipped
 from queue_app.models import ItemState, QueueItem
-from queue_app.rows import IN_STATEMENT, ItemRow, WaitingRow, rows_of, waiting_rows
+from queue_app.rows import ItemRow, WaitingRow, rows_of, waiting_rows
 
 PREDECESSORS = 20  # how many are stored for each run of removed items
 

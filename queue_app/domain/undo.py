@@ -19,11 +19,11 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from database.statements import IN_STATEMENT
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.restore import Outcome, take_steps
 from queue_app.errors import NothingToRedo, NothingToUndo, NotYourChange
 from queue_app.models import Change, ItemState, QueueItem
-from queue_app.rows import IN_STATEMENT
 
 REACH = timedelta(hours=24)
 REACH_EVENTS = 1_000
