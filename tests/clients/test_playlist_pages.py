@@ -85,6 +85,12 @@ def test_a_playlist_is_made_filled_played_shared_and_deleted(desk: Desk, server:
     page.get_by_role("textbox", name="Name").fill("Saturday")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#name")).to_have_text("Saturday")
+    expect(page).to_have_title("Saturday · Backline")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator("#list")).to_have_attribute("inert", "")
+    expect(page.locator("#add-form")).to_have_attribute("inert", "")
+    page.locator("#done").get_by_role("button", name="Undo").click()
+    expect(page.locator("#list")).not_to_have_attribute("inert", "")
     problems += examine(page)
     with page.expect_download() as file:
         page.get_by_role("link", name="M3U8").click()
@@ -101,6 +107,8 @@ def test_a_playlist_is_made_filled_played_shared_and_deleted(desk: Desk, server:
     )
     page.locator("#import-form").get_by_role("button", name="Import").click()
     expect(page.locator("#import-outcome li")).to_have_text("2. Nobody – Nothing")
+    page.locator("#import-form").get_by_role("button", name="Import").click()
+    expect(page.locator("#import-problem")).to_have_text("Choose a file.")
     problems += examine(page)
     assert kept(name="old") == ["Naima", "Nothing"]
     assert problems == []

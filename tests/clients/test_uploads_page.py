@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 from playwright.sync_api import FilePayload, Route, expect
@@ -61,7 +62,7 @@ def test_files_are_uploaded_cancelled_and_deleted(
     page.route("**/api/uploads/*", lose)
     tone = encode("ogg", "libopus", seconds=1.0, tags={"title": "Dropped"})
     page.evaluate(DROP, {"name": "tone.ogg", "data": base64.b64encode(tone).decode()})
-    expect(rows.filter(has_text="Dropped")).to_contain_text("0:01", timeout=20_000)
+    expect(rows.filter(has_text="Dropped")).to_contain_text(re.compile(r"\d+ kB · 0:01"), timeout=20_000)
     assert lost
 
     # Cancelled while it is sent.

@@ -159,6 +159,7 @@ if (access === "manage") {
     problem.hidden = true;
     try {
       const changed = await client.rest.patch(base, { name: name.value });
+      document.title = document.title.replace(byId("name").textContent, () => changed.name);
       setText(byId("name"), changed.name);
       dialog.close();
     } catch (error) {
@@ -170,6 +171,7 @@ if (access === "manage") {
   const remover = byId("delete");
   remover.addEventListener("click", async () => {
     if (!await attempt(remover, () => client.rest.delete(base))) return;
+    for (const part of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#name ~ *, #list, #list ~ :not(#done)"))) part.inert = true;
     told(gettext("Deleted the playlist."), async () => {
       await client.rest.post(`${base}/restore`);
       location.reload();

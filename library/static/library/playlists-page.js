@@ -91,6 +91,7 @@ onSubmit("import", async (guildId, idempotencyKey) => {
   if (found.unmatched_total) outcome.append(element("ul", {}, ...found.unmatched.slice(0, MAX_SHOWN).map(lost)));
   if (found.surplus) outcome.append(element("p", {}, interpolate(gettext("Over the limit and not imported: %(tracks)s."), { tracks: trackCount(found.surplus) })));
   outcome.hidden = false;
+  input.value = ""; // the same file would become a second playlist
 });
 
 /** @param {{number: number, title: string | null, artist: string | null, location: string}} line */

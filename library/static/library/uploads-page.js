@@ -45,7 +45,9 @@ class Row {
     this.#upload = upload;
     this.#progress.remove();
     const { track } = upload;
-    const size = interpolate(gettext("%(size)s MB"), { size: (upload.size / MB).toFixed(1) });
+    const size = upload.size < MB / 10
+      ? interpolate(gettext("%(size)s kB"), { size: Math.ceil(upload.size / 1000) })
+      : interpolate(gettext("%(size)s MB"), { size: (upload.size / MB).toFixed(1) });
     const length = track?.duration_ms ? ` · ${duration(track.duration_ms)}` : "";
     this.#draw(track?.title ?? upload.name, track ? `${track.artist ? `${track.artist} · ` : ""}${size}${length}` : gettext("Not finished. Choose the file again."));
   }
