@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from uuid import UUID
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from guilds.models import Channel
 from queue_app.commands import execute
@@ -339,4 +340,25 @@ def test_what_failed_is_kept_with_its_reason_and_tried_again(desk: Desk, scene: 
     page.get_by_role("button", name="Remove Cold Harbour").click()
     expect(failed).to_have_count(0)
     expect(page.locator("#queue-empty")).to_be_visible()
+    assert window.complaints == []
+
+
+def test_hearts_are_asked_for_once_while_a_slow_answer_is_on_its_way(desk: Desk, scene: Scene) -> None:
+    window = desk.window(scene.owner_cookie)
+    page = window.open_guild(scene.id)
+    asked: list[list[str]] = []
+
+    def hold(route: Route) -> None:
+        asked.append(json.loads(route.request.post_data or "")["uris"])
+        if len(asked) == 1:
+            scene.add("cold harbour")
+            expect(page.locator("#queue .line-title")).to_have_text(["Moss", "Cold Harbour"])
+        route.continue_()
+
+    page.route("**/api/favorites/among", hold)
+    scene.add("moss")
+    hearts = page.locator("#queue [aria-label*=favorites]")
+    expect(hearts).to_have_count(2)
+    page.wait_for_timeout(600)  # twice as long as the page gathers questions
+    assert [len(uris) for uris in asked] == [1, 1]
     assert window.complaints == []

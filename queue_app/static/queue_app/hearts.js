@@ -72,7 +72,7 @@ export class Hearts {
     } catch {
       for (const uri of uris) this.#known.delete(uri); // asked again when the page is next drawn
     }
-    if (this.#unknown.size) this.#look();
+    if (this.#unknown.size && !this.#timer) this.#look(); // a waiting timer looks by itself
   }
 
   /** @param {string} uri */
