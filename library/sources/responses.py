@@ -16,7 +16,7 @@ import httpx
 from library.sources.bodies import content_length
 from library.sources.errors import SourceError
 from library.sources.joined import MOV_BOXES
-from library.sources.playlists import BEGINNING_BYTES, looks_like_list
+from library.sources.playlists import BEGINNING_BYTES, is_text, looks_like_list
 from library.sources.tags import clean
 from library.sources.text import decode, repair
 
@@ -69,7 +69,9 @@ def refuse_other_content(
     kind = headers.get_content_type() if "Content-Type" in headers else ""
     if kind in {"text/html", "application/xhtml+xml"} and _is_markup(peek(64)):
         raise SourceError("UNDECODABLE", "The link leads to a web page, not to audio.", permanent=True)
-    if any(name in kind for name in _PLAYLIST_TYPES) or looks_like_list(peek(BEGINNING_BYTES), path):
+    is_list = any(name in kind for name in _PLAYLIST_TYPES)
+    # A server may send little at first, so only text is waited for.
+    if is_list or (is_text(peek(64)) and looks_like_list(peek(BEGINNING_BYTES), path)):
         raise SourceError("PLAYLIST", "The link leads to a playlist, not to audio.", permanent=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -86,7 +87,7 @@ def test_a_read_that_blocks_ends_when_the_file_is_closed(
 
     def read() -> None:
         with pytest.raises(ValueError, match="closed"):
-            media.read(100)
+            deque(iter(lambda: media.read(100), b""), maxlen=0)
         ended.set()
 
     reader = threading.Thread(target=read)

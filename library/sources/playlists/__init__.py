@@ -12,7 +12,7 @@ from library.sources.text import repair
 
 __all__ = [
     "BEGINNING_BYTES", "MAX_BYTES", "MAX_LINES", "WRITERS", "BadPlaylist", "Line", "PlaylistFile", "Problem",
-    "has_list_name", "looks_like_list", "read_file",
+    "has_list_name", "is_text", "looks_like_list", "read_file",
 ]  # fmt: skip
 
 BEGINNING_BYTES = 512
@@ -38,14 +38,14 @@ def looks_like_list(beginning: bytes, name: str = "") -> bool:
     text = _text(beginning).lstrip()
     if any(reader.takes(text, "") for reader in (xspf, pls, m3u)):
         return True
-    return has_list_name(name) and _is_text(beginning)
+    return has_list_name(name) and is_text(beginning)
 
 
 def read_file(data: bytes, name: str = "") -> PlaylistFile:
     """Return the content of a playlist file. `name` is its file name, which may show the format. Raises BadPlaylist."""
     if len(data) > MAX_BYTES:
         raise BadPlaylist("TOO_LARGE")
-    if not _is_text(data[:BEGINNING_BYTES]):
+    if not is_text(data[:BEGINNING_BYTES]):
         raise BadPlaylist("NOT_A_PLAYLIST")
     text = _text(data).strip()
     if not text:
@@ -65,7 +65,8 @@ def _suffix(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/")).suffix.lower()
 
 
-def _is_text(beginning: bytes) -> bool:
+def is_text(beginning: bytes) -> bool:
+    """Return whether a file, of which this is the beginning, can be text."""
     return beginning.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" not in beginning
 
 
