@@ -18,8 +18,8 @@ let feed = null;
 const listener = new Listener();
 const rules = new CommandRules(() => state);
 
-const channel = () => state.channels.find((/** @type {any} */ each) => each.id === channelId);
-const guild = () => state.guilds.find((/** @type {any} */ each) => each.id === channel()?.guild_id);
+const channel = () => state?.channels.find((/** @type {any} */ each) => each.id === channelId);
+const guild = () => state?.guilds.find((/** @type {any} */ each) => each.id === channel()?.guild_id);
 const me = () => state.users.find((/** @type {any} */ each) => each.username === user);
 const botId = () => state.users.find((/** @type {any} */ each) => each.bot).id;
 
@@ -35,7 +35,7 @@ const composer = new Composer(
     channelId,
     commands: commands(SLASH),
     members: guild()?.members ?? [],
-    channels: state.channels.filter((/** @type {any} */ each) => each.guild_id === guild()?.id),
+    channels: (state?.channels ?? []).filter((/** @type {any} */ each) => each.guild_id === guild()?.id),
     roles: guild()?.roles ?? [],
   }),
   (work) => work.catch((error) => toast(error.message)),
@@ -70,6 +70,7 @@ async function read() {
   }
   if (!channel()) channelId = state.channels.find((/** @type {any} */ each) => TEXT.includes(each.type))?.id ?? "";
   draw();
+  composer.refresh();
 }
 
 function listen() {
@@ -310,4 +311,3 @@ byId("locale").addEventListener("change", (/** @type {any} */ event) => {
 });
 stayAtTheEnd();
 listen();
-void composer;

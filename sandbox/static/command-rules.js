@@ -11,12 +11,16 @@ export class CommandRules {
   #read;
   #guildId = "";
   #commandId = "";
+  /** What the user has chosen and the sandbox has not confirmed. The next choice builds on it. @type {Rule[] | null} */
+  #chosen = null;
+  #saving = Promise.resolve();
 
   /** @param {() => any} read returns the newest response of /_sandbox/state */
   constructor(read) {
     this.#read = read;
     byId("rules-command").addEventListener("change", (/** @type {any} */ event) => {
       this.#commandId = event.target.value;
+      this.#chosen = null;
       this.draw();
     });
     byId("rules-add").addEventListener("change", (/** @type {any} */ event) => {
@@ -63,7 +67,7 @@ export class CommandRules {
 
   /** @returns {Rule[]} */
   #rules() {
-    return this.#guild()?.integration.permissions[this.#commandId] ?? [];
+    return this.#chosen ?? this.#guild()?.integration.permissions[this.#commandId] ?? [];
   }
 
   /** @param {any} guild @returns {{ id: string, type: number, name: string }[]} whom and what a rule can be about */
@@ -80,21 +84,35 @@ export class CommandRules {
   /** @param {Rule} rule @param {{ id: string, type: number, name: string }[]} subjects */
   #row(rule, subjects) {
     const name = subjects.find((each) => each.id === rule.id && each.type === rule.type)?.name ?? "Unknown";
-    const others = this.#rules().filter((each) => each.id !== rule.id || each.type !== rule.type);
+    const isOther = (/** @type {Rule} */ each) => each.id !== rule.id || each.type !== rule.type;
     /** @param {any} event */
-    const decide = (event) => this.#save(this.#rules().map((each) => others.includes(each) ? each : { ...each, permission: event.target.value === "allow" }));
+    const decide = (event) => this.#save(this.#rules().map((each) => isOther(each) ? each : { ...each, permission: event.target.value === "allow" }));
     return el("li", {},
       el("span", {}, name),
       el("select", { "aria-label": `Rule for ${name}`, onchange: decide },
         el("option", { value: "allow", selected: rule.permission }, "Allow"),
         el("option", { value: "deny", selected: !rule.permission }, "Deny")),
-      el("button.quiet", { type: "button", "aria-label": `Remove the rule for ${name}`, onclick: () => this.#save(others) }, "Remove"),
+      el("button.quiet", { type: "button", "aria-label": `Remove the rule for ${name}`, onclick: () => this.#save(this.#rules().filter(isOther)) }, "Remove"),
     );
   }
 
-  /** @param {Rule[]} permissions */
+  /** Save one choice after the other. @param {Rule[]} permissions */
   #save(permissions) {
-    post(`/_sandbox/guilds/${this.#guildId}`, { change: "set_command_permissions", command_id: this.#commandId, permissions })
-      .catch((error) => { toast(error.message); this.draw(); });
+    const commandId = this.#commandId;
+    const body = { change: "set_command_permissions", command_id: commandId, permissions };
+    this.#chosen = permissions;
+    this.draw();
+    this.#saving = this.#saving.then(async () => {
+      try {
+        await post(`/_sandbox/guilds/${this.#guildId}`, body);
+        const integration = this.#guild()?.integration;
+        if (integration) integration.permissions[commandId] = permissions;
+      } catch (/** @type {any} */ error) {
+        toast(error.message);
+        this.#chosen = null;
+      }
+      if (this.#chosen === permissions) this.#chosen = null;
+      this.draw();
+    });
   }
 }

@@ -125,6 +125,12 @@ export class Composer {
     this.suggest();
   }
 
+  /** Offer the commands again while their name is being typed: they may have loaded or changed meanwhile. */
+  refresh() {
+    const line = this.input.value;
+    if (line.startsWith("/") && !parse(line, this.place().commands).command) void this.suggest();
+  }
+
   async suggest() {
     const line = this.input.value;
     const number = (this.asked += 1);
