@@ -107,7 +107,8 @@ class Watch:
         if self._sandbox is None:
             from sandbox.server import Sandbox
 
-            self._sandbox = next(one for one in gc.get_objects() if isinstance(one, Sandbox))
+            # isinstance would ask weak proxies, whose object may be gone.
+            self._sandbox = next(one for one in gc.get_objects() if type(one) is Sandbox)
         return reachable_bytes(self._sandbox)
 
     def _traced(self) -> dict[str, Any]:
