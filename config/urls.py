@@ -13,7 +13,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts import pages as account_pages
 from accounts.callback import second_factor, sent_once
-from config import views
+from config import app_views, views
 from guilds import pages as guild_pages
 from library import pages as library_pages
 from library import playlist_pages, upload_pages
@@ -57,6 +57,9 @@ urlpatterns = [
         cache_control(max_age=3600)(views.ScriptCatalog.as_view()),
         name="script_catalog",
     ),
+    path("manifest.webmanifest", app_views.manifest, name="manifest"),
+    path("service-worker.js", app_views.service_worker),
+    path("offline", app_views.offline, name="offline"),
     path("favicon.ico", RedirectView.as_view(url=static("backline/icons/backline.svg"))),
     path("admin/", admin.site.urls),
     path("api/auth/", include("accounts.urls")),

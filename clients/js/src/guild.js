@@ -3,6 +3,7 @@ import { FailedAges } from "./failed.js";
 import { GuildCommands } from "./guild-commands.js";
 import { applyEvent } from "./guild-events.js";
 import { newId } from "./ids.js";
+import { Keeper, keptOf } from "./keeper.js";
 import { EventLog } from "./log.js";
 import { Position } from "./position.js";
 import { Predictions } from "./predictions.js";
@@ -16,6 +17,7 @@ import { failedRows, queueRows } from "./rows.js";
  * @import { Answer } from "./guild-commands.js"
  * @import { GuildState } from "./guild-events.js"
  * @import { FailedRow, Row } from "./rows.js"
+ * @import { Kept, Snapshots } from "./snapshots.js"
  * @import { Change, ConnectionState, GuildSyncEvent, Player, Problem, Rights, Snapshot, Track, Undoing, VoiceChannel } from "./types.d.ts"
  */
 
@@ -51,6 +53,9 @@ export class GuildStore extends GuildCommands {
   #predictions;
   #rights = new RightsReader(() => this.#readSnapshot());
   #wasLive = false;
+  #keeper;
+  /** When the shown state was kept. Null: it is from the server, or there is none. @type {Date | null} */
+  #keptAt = null;
   #pages = new QueuePages((next) => this.#rest.get(`${this.#path}/queue?after=${next}`));
 
   /**
@@ -65,6 +70,8 @@ export class GuildStore extends GuildCommands {
    * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
    * @param {(change: Change, error: Error) => void} [options.onLateRefusal] called when a change of an earlier page
    *   was refused and removed from the rows
+   * @param {Snapshots | null} [options.snapshots] keeps the last state, to show it when there is no connection at the
+   *   start
    * @param {() => number} [options.now] monotonic milliseconds
    */
   constructor({
@@ -75,6 +82,7 @@ export class GuildStore extends GuildCommands {
     onReset = () => {},
     onState = () => {},
     onLateRefusal = () => {},
+    snapshots = null,
     now = () => performance.now(),
   }) {
     super();
@@ -88,6 +96,9 @@ export class GuildStore extends GuildCommands {
     this.#onEvents = onEvents;
     this.#onReset = onReset;
     this.#onState = onState;
+    this.#keeper = new Keeper(guildId, snapshots, () => (
+      this.#state && !this.#keptAt ? keptOf(this.#state, this.#can, this.#position.of(this.#state.player)) : null
+    ));
     this.#log = new EventLog({
       client,
       instanceId: `guild:${guildId}`,
@@ -103,15 +114,33 @@ export class GuildStore extends GuildCommands {
     });
   }
 
-  /** Load a snapshot, then follow the log. */
+  /** Load a snapshot, then follow the log. Without a connection, the last kept state is shown until there is one. */
   async start() {
     // If this fails, the connection fails in the same way, reports it, and loads a snapshot when it is back.
     const snapshot = await unlessFailed(this.#takeSnapshot());
+    if (!snapshot) this.#show(await this.#keeper.load());
     this.#log.start(snapshot ?? { epoch: "", seq: 0 });
   }
 
   stop() {
+    this.#keeper.stop();
     this.#log.stop();
+  }
+
+  /** When the shown state was the server's, if it was kept from an earlier page and nothing newer is known. */
+  get keptAt() {
+    return this.#keptAt;
+  }
+
+  /** @param {Kept | null} kept */
+  #show(kept) {
+    if (!kept || this.#state) return;
+    this.#state = kept.state;
+    this.#can = kept.can;
+    this.#keptAt = new Date(kept.at);
+    this.#position.heard();
+    this.#position.stop();
+    this.#onChange();
   }
 
   /** Check the connection now. Call it when the network may be back, or after the machine was asleep. */
@@ -321,6 +350,8 @@ export class GuildStore extends GuildCommands {
   /** @param {Snapshot} snapshot */
   #adopt({ guild, voice_channels, queue, queue_total, next, failed = [], player, skip_vote, can }) {
     this.#state = { guild, voice_channels, queue, queue_total, next, failed, player, skip_vote };
+    this.#keptAt = null;
+    this.#keeper.changed();
     this.#pages.drop();
     this.#can = can;
     this.#failedAges.adopt(failed, player.position_at);
@@ -340,6 +371,7 @@ export class GuildStore extends GuildCommands {
     this.#pages.note(events);
     this.#takePage();
     this.#keepKnown();
+    this.#keeper.changed();
     if (events.some(({ args }) => "player" in args)) this.#position.heard();
     this.#predictions.end(this.#log.cursor.seq);
     if (changed) this.#refreshRights();

@@ -6,6 +6,7 @@ export { applyEvent } from "./guild-events.js";
 export { EventLog } from "./log.js";
 export { RestClient } from "./rest.js";
 export { IndexedDbStorage, MemoryStorage } from "./storage.js";
+export { IndexedDbSnapshots, clearSnapshots } from "./snapshots.js";
 export { Store } from "./store.js";
 export { Streams } from "./streams.js";
 

@@ -92,7 +92,7 @@ export class IndexedDbStorage {
  * @param {IDBRequest<T>} request
  * @returns {Promise<T>}
  */
-function settled(request) {
+export function settled(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
@@ -100,7 +100,7 @@ function settled(request) {
 }
 
 /** @param {IDBTransaction} transaction @returns {Promise<void>} resolves when it is complete */
-function finished(transaction) {
+export function finished(transaction) {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
     transaction.onabort = transaction.onerror = () => reject(transaction.error);

@@ -3,6 +3,7 @@
 import { Client } from "../client/client.js";
 import { NetworkError } from "../client/errors.js";
 import { GuildStore } from "../client/guild.js";
+import { IndexedDbSnapshots, clearSnapshots } from "../client/snapshots.js";
 import { ActivityView } from "./activity-view.js";
 import { announcementOf } from "./announcements.js";
 import { attempt, consequence, consequenceOf } from "./attempts.js";
@@ -13,6 +14,7 @@ import { readableUrl, titleOf } from "../backline/js/format.js";
 import { gettext, interpolate, ngettext } from "../backline/js/i18n.js";
 import { GuildView } from "../guilds/guild-view.js";
 import { Hearts } from "./hearts.js";
+import { MediaKeys } from "./media-keys.js";
 import { lookOf } from "./player-look.js";
 import { PlayerPast } from "./player-past.js";
 import { PlayerView } from "./player-view.js";
@@ -41,6 +43,7 @@ const client = new Client({ baseUrl: location.origin, userId: document.body.data
 const hearts = new Hearts({ rest: client.rest, attempt });
 const store = new GuildStore({
   client,
+  snapshots: new IndexedDbSnapshots(document.body.dataset.userId ?? ""),
   guildId: document.body.dataset.guildId ?? "",
   onChange: draw,
   onEvents: tell,
@@ -65,6 +68,13 @@ const playerView = new PlayerView({
   onReplay: () => attempt(() => store.replay()),
   onStop: () => attempt(() => store.stopPlayback()),
   onLoop: (loop) => attempt(() => store.setLoop(loop)),
+});
+const mediaKeys = new MediaKeys({
+  play: () => press({ act: "resume", label: "" }),
+  pause: () => press({ act: "pause", label: "" }),
+  next: () => attempt(skip),
+  previous: () => attempt(() => store.previous()),
+  seek: (positionMs) => attempt(() => store.seek(positionMs)),
 });
 const undoView = new UndoView({
   read: () => store.readUndo(),
@@ -268,6 +278,7 @@ function draw() {
   document.body.toggleAttribute("data-no-move", store.can?.move === false);
   drawSearch(store.can?.add !== false);
   playerView.drawPosition(player, store.positionMs);
+  mediaKeys.draw(player, store.positionMs, !lost);
   drawVoice(player);
   const trouble = player.status === "playing" || player.status === "paused" ? "" : player.error?.code ?? player.status;
   if (trouble !== seatAskedFor) {
@@ -349,6 +360,7 @@ async function showConnection(state, problem) {
   byId("connection").title = problem?.detail ?? (state === "waiting" ? CONNECTION_WORDS.waiting : "");
   draw();
   if (state !== "connecting") announce(state === "live" ? gettext("Connected") : problem?.detail ?? CONNECTION_WORDS[state]);
+  if (state === "signed_out") clearSnapshots();
   if (state !== "live") return;
   wasLive = true;
   undoView.refresh();
@@ -383,5 +395,5 @@ async function showRecent() {
 /** The first attempt to connect does not count as lost. @param {ConnectionState} state @param {Problem | null} problem */
 function lostNow(state, problem) {
   if (state === "live" || (state === "connecting" && !lost && !wasLive)) return null;
-  return { state, at: lost?.at ?? new Date(), detail: problem?.detail ?? "" };
+  return { state, at: lost?.at ?? store.keptAt ?? new Date(), detail: problem?.detail ?? "" };
 }

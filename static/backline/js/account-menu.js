@@ -1,6 +1,7 @@
 /** The menu that the person's own avatar opens. */
 
 import { announceLogout, onLogout, readCsrfCookie } from "../../client/auth.js";
+import { clearSnapshots } from "../../client/snapshots.js";
 import { byId } from "./dom.js";
 
 const menu = byId("account-menu");
@@ -17,7 +18,10 @@ menu.addEventListener("keydown", (event) => {
 
 menu.querySelector("[data-logout]")?.addEventListener("click", async () => {
   const answer = await fetch("/api/auth/logout", { method: "POST", headers: { "X-CSRFToken": readCsrfCookie() } });
-  if (answer.ok || answer.status === 401) announceLogout();
+  if (answer.ok || answer.status === 401) {
+    announceLogout();
+    await clearSnapshots();
+  }
   // The home page shows whether the logout worked.
   location.assign("/");
 });
