@@ -1,4 +1,4 @@
-"""What makes Backline an app that can be installed: the manifest, the service worker, and the page without a network."""
+"""What makes Backline an app that can be installed: manifest, service worker, and a page without a network."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
 @cache_control(no_cache=True)
 def service_worker(request: HttpRequest) -> HttpResponse:
     """The script itself: a worker covers only pages below its own address."""
-    path = finders.find("backline/js/service-worker.js")
+    path = finders.find("backline/worker/service-worker.js")
     assert path is not None
     return HttpResponse(Path(path).read_bytes(), content_type="text/javascript")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -57,7 +58,7 @@ def opened_once(desk: Desk, scene: Scene) -> Page:
 
 def kept_titles(page: Page) -> list[str]:
     """Return the titles of the waiting tracks that the browser has kept."""
-    return page.evaluate("""new Promise((resolve) => {
+    titles: list[str] = page.evaluate("""new Promise((resolve) => {
         const request = indexedDB.open("backline-snapshots", 1);
         request.onupgradeneeded = () => request.result.createObjectStore("snapshots");
         request.onsuccess = () => {
@@ -67,7 +68,8 @@ def kept_titles(page: Page) -> list[str]:
                 resolve(all.result.flatMap((kept) => kept.state.queue.map((item) => item.track.title)));
             };
         };
-    })""")  # type: ignore[no-any-return]  # JavaScript's values have no type
+    })""")
+    return titles
 
 
 def test_the_page_opens_without_a_network_and_keeps_what_is_added(
@@ -163,8 +165,8 @@ def test_the_manifest_names_icons_of_the_right_size(client: Client) -> None:
     assert {manifest["start_url"], manifest["scope"]} == {"/dashboard", "/"}
     for icon in manifest["icons"]:
         path = finders.find(icon["src"].removeprefix(settings.STATIC_URL))
-        with open(path, "rb") as file:
-            width, height = struct.unpack(">II", file.read(24)[16:])
+        assert path is not None
+        width, height = struct.unpack(">II", Path(path).read_bytes()[16:24])
         assert icon["sizes"] == f"{width}x{height}"
     assert {"any", "maskable"} == {icon["purpose"] for icon in manifest["icons"]}
 

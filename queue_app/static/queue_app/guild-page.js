@@ -70,8 +70,8 @@ const playerView = new PlayerView({
   onLoop: (loop) => attempt(() => store.setLoop(loop)),
 });
 const mediaKeys = new MediaKeys({
-  play: () => press({ act: "resume", label: "" }),
-  pause: () => press({ act: "pause", label: "" }),
+  play: () => setPaused(false),
+  pause: () => setPaused(true),
   next: () => attempt(skip),
   previous: () => attempt(() => store.previous()),
   seek: (positionMs) => attempt(() => store.seek(positionMs)),
@@ -160,13 +160,18 @@ async function turn(turning) {
   else toast(interpolate(ngettext("%(count)s track could not be restored.", "%(count)s tracks could not be restored.", tracks), { count: tracks }));
 }
 
+/** @param {boolean} paused */
+async function setPaused(paused) {
+  if (lost) keepWish(paused);
+  else await attempt(() => store.setPaused(paused));
+}
+
 /** @param {Button} button of the player's state */
 async function press({ act, channelId }) {
   switch (act) {
     case "pause":
     case "resume":
-      if (lost) keepWish(act === "pause");
-      else await attempt(() => store.setPaused(act === "pause"));
+      await setPaused(act === "pause");
       break;
     case "join":
       await chooseChannel(channelId ?? null);

@@ -1,4 +1,3 @@
-/// <reference lib="webworker" />
 /**
  * Opens pages without a connection: everything comes from the network, and the last copy is used when that fails.
  * Served at /service-worker.js, so that it covers all pages.
@@ -7,6 +6,7 @@
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const PAGES = "pages-1";
 const FILES = "files-1";
+/** The most copies of each kind. @type {Record<string, number>} */
 const MOST = { [PAGES]: 50, [FILES]: 500 };
 const OFFLINE = "/offline";
 /** What pages load. Media and the API's answers are never kept. */
