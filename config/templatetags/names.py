@@ -27,6 +27,12 @@ def initial(name: str) -> str:
     return text[:end].upper()
 
 
+@register.filter
+def person_color(person_id: object) -> str:
+    """Return the class of a person's color: one of eight, always the same for the same id. As in dom.js."""
+    return f"p{sum(int(digit) for digit in str(person_id) if digit.isdecimal()) % 8 + 1}"
+
+
 def _continues(before: str, char: str, *, place: int) -> bool:
     code = ord(char)
     return (

@@ -9,7 +9,7 @@ import { gettext, interpolate, interpolateNodes, ngettext } from "../backline/js
  *
  * @typedef {[text: string, values?: Record<string, Node | string>]} Deed a sentence, and the values of its placeholders except `who`
  *
- * @typedef {{called: string, name: string, avatar_url: string | null}} Actor `called` in a sentence
+ * @typedef {{id: string | null, called: string, name: string, avatar_url: string | null}} Actor `called` in a sentence
  */
 
 /** The number of events whose sentences are kept, for those who undo them. */
@@ -305,7 +305,7 @@ export function actorOf({ name: event, args, metadata }) {
   if ((event === "TrackFailed" && !metadata.undoes && !metadata.redoes) || (!metadata.userId && metadata.via === "bot")) return null;
   const person = event === "TrackAdded" ? args.item.requested_by : null;
   const name = metadata.displayName || metadata.username || (person ? nameOf(person) : "");
-  if (!name) return metadata.userId ? { called: gettext("Someone"), name: "?", avatar_url: null } : null;
+  if (!name) return metadata.userId ? { id: metadata.userId, called: gettext("Someone"), name: "?", avatar_url: null } : null;
   const me = isMe({ id: metadata.userId ?? person?.id ?? "" });
-  return { called: me ? gettext("You") : name, name, avatar_url: metadata.avatarUrl ?? person?.avatar_url ?? null };
+  return { id: metadata.userId ?? person?.id ?? null, called: me ? gettext("You") : name, name, avatar_url: metadata.avatarUrl ?? person?.avatar_url ?? null };
 }

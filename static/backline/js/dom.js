@@ -58,10 +58,16 @@ export function icon(name) {
   return svg;
 }
 
-/** @param {{name: string, avatar_url?: string | null}} person */
-export function avatar({ name, avatar_url }) {
-  const picture = element("span", { class: "avatar", "aria-hidden": "true" });
+/** @param {{name: string, avatar_url?: string | null, id?: string | null}} person */
+export function avatar({ id, name, avatar_url }) {
+  const picture = element("span", { class: id ? `avatar ${colorOf(id)}` : "avatar", "aria-hidden": "true" });
   if (avatar_url) picture.append(element("img", { src: avatar_url, alt: "" }));
   else picture.append(initialOf(name));
   return picture;
+}
+
+/** The class of a person's color: one of eight, always the same for the same id. As in config/templatetags/names.py. @param {string} id */
+export function colorOf(id) {
+  const sum = [...id].reduce((total, digit) => total + (Number(digit) || 0), 0);
+  return `p${(sum % 8) + 1}`;
 }
