@@ -504,6 +504,8 @@ SPECTACULAR_SETTINGS = {
         "Who": "guilds.choices.Who",
         "StoreRole": "realtime.models.StoreRole",
         "StoreRoleOrOwner": ["owner", "reader", "writer"],
+        "LeftOutOfUndo": "queue_app.left_out.Restoring",
+        "LeftOutOfAdding": "queue_app.left_out.Adding",
     },
 }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from typing import Any
 
 import orjson
@@ -14,6 +16,7 @@ from accounts.models import User
 from accounts.shapes import user_shape
 from guilds.models import Membership
 from guilds.permissions import can_manage, is_dj
+from queue_app.bidi import isolated
 from queue_app.domain.undo import (
     is_reachable,
     may_undo,
@@ -23,7 +26,9 @@ from queue_app.domain.undo import (
     redoable,
     undoable,
 )
+from queue_app.event_kinds import ROUTINE, Kind, names_of
 from queue_app.events import MusicEvent, QueueCleared, TracksAdded
+from queue_app.history import bounds_of
 from queue_app.models import Change
 from queue_app.shapes import iso
 from queue_app.words import (
@@ -57,12 +62,15 @@ def read_audit(
     before: int | None = None,
     user_id: int | None = None,
     event: str = "",
-    via: str = "",
+    kind: str = "",
+    vias: Collection[str] = (),
+    day: date | None = None,
 ) -> list[dict[str, Any]]:
     """Return up to `limit` changes that the member may read, in the shape of AuditEntrySerializer, newest first.
 
     The events of one command are one entry, with the seq of the first of them. With `before`, only entries with a
-    smaller seq. With `event`, only those that have such an event. At most five queries.
+    smaller seq. With `event` or a `kind`, only those that have such an event. `day` is a date in the current time zone.
+    At most five queries.
     """
     store = Store.objects.get(name=f"guild:{membership.guild_id}")
     events = Event.objects.filter(store=store)
@@ -71,11 +79,22 @@ def read_audit(
     found = events if before is None else events.filter(seq__lt=before)
     if user_id is not None:
         found = found.filter(actor=user_id)
-    if via:
-        found = found.filter(via=via)
-    first = _seqs_with(found.filter(name=event), limit) if event else _first_seqs(found, limit)
+    if vias:
+        found = found.filter(via__in=vias)
+    if day is not None:
+        since, until = bounds_of(day)
+        found = found.filter(created_at__gte=since, created_at__lt=until)
+    if kind == Kind.CHANGES:
+        found = found.exclude(via=Via.BOT, name__in=ROUTINE)
+    elif kind:
+        found = found.filter(name__in=names_of(Kind(kind)))
+    if event:
+        found = found.filter(name=event)
+    narrowed = event or (kind and kind != Kind.CHANGES)
+    first = _seqs_with(found, limit) if narrowed else _first_seqs(found, limit)
     heads = list(_with_change(events.filter(seq__in=first), store).select_related("actor").order_by("-seq"))
-    changes = Change.objects.defer("inverse").in_bulk({each.change_id for each in heads if each.change_id})
+    known = Change.objects.defer("inverse").select_related("undone_by")
+    changes = known.in_bulk({each.change_id for each in heads if each.change_id})
     parts = _parts(events, first)
     args = _args(events, parts.values(), counted=_to_count(heads, parts, changes))
     asker = Asker(store, membership)
@@ -124,9 +143,10 @@ class Asker:
         self._user, self._dj = membership.user, is_dj(membership)
         self._head, self._now = store.head, timezone.now()
 
-    def may_undo(self, change: Change) -> bool:
+    def may_turn(self, change: Change) -> bool:
+        """Return whether they may undo the change, or redo it if it is undone."""
         reachable = is_reachable(change, head=self._head, now=self._now)
-        return reachable and change.undone_seq is None and may_undo(change, self._user.pk, dj=self._dj)
+        return reachable and may_undo(change, self._user.pk, dj=self._dj)
 
 
 def _entry(
@@ -136,8 +156,10 @@ def _entry(
         change = None
     main_seq, name = main_event(events)
     by_bot = event.actor is None and event.via == Via.BOT
-    who = author_name(event.actor, event.via)
+    who = isolated(author_name(event.actor, event.via))
     count = change.count if change is not None else _count(events, args)
+    may_turn = change is not None and asker.may_turn(change)
+    undone = change is not None and change.undone_seq is not None
     return {
         "seq": event.seq,
         "last_seq": events[-1][0],
@@ -146,10 +168,22 @@ def _entry(
         "user": user_shape(event.actor) if event.actor else None,
         "via": event.via,
         "at": iso(event.created_at),
-        "undoable": change is not None and asker.may_undo(change),
+        "undoable": may_turn and not undone,
+        "redoable": may_turn and undone,
         "undone_by": change.undone_seq if change is not None else None,
+        "undone": _undone_shape(change) if change is not None and undone else None,
         "undoes": event.undoes,
         "redoes": event.redoes,
+    }
+
+
+def _undone_shape(change: Change) -> dict[str, Any]:
+    left_out = json.loads(change.left_out or "{}")
+    return {
+        "user": user_shape(change.undone_by) if change.undone_by else None,
+        "at": iso(change.undone_at),
+        "count": change.undone_count,
+        "left_out": [{"reason": reason, "count": count} for reason, count in sorted(left_out.items())],
     }
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.models import BigIntegerField, Count, F, Q, QuerySet, Sum, Value
+from django.db.models.functions import ExtractHour
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.shapes import user_shape
 from library.models import Track
 from library.shapes import track_shape
-from queue_app.models import Play
+from library.words import search_key
+from queue_app.models import ItemState, Play
 from queue_app.queries import load_player
 from queue_app.shapes import iso, play_shape
 
@@ -24,11 +26,19 @@ EXPORT_PAGE = 500
 
 
 def read_history(
-    guild_id: str, *, limit: int, before: int | None = None, user_id: int | None = None, state: str = ""
+    guild_id: str,
+    *,
+    limit: int,
+    before: int | None = None,
+    user_id: int | None = None,
+    state: str = "",
+    q: str = "",
+    day: date | None = None,
 ) -> list[dict[str, Any]]:
     """Return up to `limit` plays in their shape: the current one, then the others, newest first.
 
-    If `before` is given, only those that follow this play. At most five queries, however many plays there are.
+    If `before` is given, only those that follow this play. `q` are words of the title, artist or album, and `day` is a
+    date in the current time zone. At most five queries, however many plays there are.
     """
     plays = Play.objects.filter(guild_id=guild_id)
     last = None
@@ -40,12 +50,23 @@ def read_history(
         plays = plays.filter(requested_by=user_id)
     if state:
         plays = plays.filter(outcome=state)
-    plays = plays.select_related("item__track", "item__requested_by")
+    for word in search_key(q).split():
+        plays = plays.filter(track__search_text__contains=word)
+    if day is not None:
+        since, until = bounds_of(day)
+        plays = plays.filter(started_at__gte=since, started_at__lt=until)
+    plays = plays.select_related("item__track", "item__requested_by", "skipped_by")
     page = list(_current(plays)[:limit]) if last is None else []
     page += _ended(plays, after=last)[: limit - len(page)]
     counts = _play_counts(guild_id, {play.track_id for play in page})
     player = load_player(guild_id)
     return [play_shape(play, player, plays=counts.get(play.track_id, 1)) for play in page]
+
+
+def bounds_of(day: date) -> tuple[datetime, datetime]:
+    """Return when a day of the current time zone begins and ends."""
+    begin, end = (datetime.combine(each, time.min) for each in (day, day + timedelta(days=1)))
+    return timezone.make_aware(begin), timezone.make_aware(end)
 
 
 def newest_plays(guild_id: str, *, offset: int, limit: int) -> list[Play]:
@@ -94,7 +115,10 @@ def _play_counts(guild_id: str, track_ids: Iterable[int]) -> dict[int, int]:
 
 
 def read_statistics(guild_id: str, *, days: int, user_id: int | None = None) -> dict[str, Any]:
-    """Return what was played on the last `days` days, today included (UTC). Five queries."""
+    """Return what was played on the last `days` days, today included (UTC). Seven queries.
+
+    `by_hour` has 24 numbers of plays, by the hour of the current time zone in which they began.
+    """
     today = timezone.now().date()
     since = today - timedelta(days=days - 1)
     plays = Play.objects.filter(guild_id=guild_id, day__gte=since).order_by()
@@ -102,11 +126,15 @@ def read_statistics(guild_id: str, *, days: int, user_id: int | None = None) -> 
         plays = plays.filter(requested_by=user_id)
     by_day = _by_day(plays, since, today)
     tracks, artists = _top_tracks_and_artists(guild_id, since, user_id)
-    return {
+    totals = plays.aggregate(
+        people=Count("requested_by", distinct=True), skipped=Count("pk", filter=Q(outcome=ItemState.SKIPPED))
+    )
+    return totals | {
         "since": since.isoformat(),
         "plays": sum(day["plays"] for day in by_day),
         "heard_ms": sum(day["heard_ms"] for day in by_day),
         "by_day": by_day,
+        "by_hour": _by_hour(plays),
         "top_tracks": tracks,
         "top_artists": artists,
         "top_requesters": _top_requesters(plays),
@@ -120,6 +148,12 @@ def _by_day(plays: QuerySet[Play], since: date, until: date) -> list[dict[str, A
     }
     days = [since + timedelta(days=number) for number in range((until - since).days + 1)]
     return [{"day": day.isoformat()} | found.get(day, {"plays": 0, "heard_ms": 0}) for day in days]
+
+
+def _by_hour(plays: QuerySet[Play]) -> list[int]:
+    counted = plays.annotate(hour=ExtractHour("started_at")).values_list("hour").annotate(Count("pk"))
+    found = dict(counted)
+    return [found.get(hour, 0) for hour in range(24)]
 
 
 # One pass over the plays for both. Without `+ 0`, SQLite would group by the index of `track_id`, which has all plays.

@@ -174,6 +174,10 @@ class Play(models.Model):
         blank=True,
         help_text=_("How it ended. Empty until then."),
     )
+    skipped_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    by_vote = models.BooleanField(default=False, db_default=False, help_text=_("A vote skipped it."))
     from_ms = models.PositiveBigIntegerField(default=0)
     heard_ms = models.PositiveBigIntegerField(default=0)
 
@@ -219,6 +223,16 @@ class Change(models.Model):
     )
     undone_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=_("Number of tracks and values that the undo restored.")
+    )
+    left_out = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("JSON: how many tracks the undo left out, by reason."),
     )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 

@@ -15,25 +15,24 @@ from guilds.permissions import require_member
 from queue_app.arguments import Arguments
 from queue_app.audit import read_audit, read_undo
 from queue_app.history import read_history, read_statistics
+from queue_app.listeners import read_listeners
 from queue_app.reading_serializers import (
-    ME,
     AuditQuery,
     AuditSerializer,
     HistoryQuery,
     HistorySerializer,
+    ListenersSerializer,
     NextUndoSerializer,
     StatisticsQuery,
     StatisticsSerializer,
+    read_query,
 )
 
 
 def _read(request: Request, guild_id: str, query: Arguments) -> tuple[Membership, dict[str, Any]]:
     """Return the caller's membership and query, with `user` as `user_id`. Raises GuildNotFound or InvalidInput."""
     membership = require_member(caller(request), guild_id)
-    wanted = query.read(request.query_params.dict())
-    if (user := wanted.pop("user", None)) is not None:
-        wanted["user_id"] = membership.user_id if user == ME else int(user)
-    return membership, wanted
+    return membership, read_query(query, request.query_params.dict(), user_id=membership.user_id)
 
 
 def _page(rows: list[dict[str, Any]], limit: int, key: str) -> Response:
@@ -61,8 +60,9 @@ class AuditView(APIView):
     @extend_schema(parameters=[AuditQuery], responses=AuditSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
         membership, wanted = _read(request, guild_id, AuditQuery())
-        limit = wanted.pop("limit")
-        return _page(read_audit(membership, limit=limit + 1, **wanted), limit, "seq")
+        limit, via = wanted.pop("limit"), wanted.pop("via", None)
+        entries = read_audit(membership, limit=limit + 1, vias=[via] if via else [], **wanted)
+        return _page(entries, limit, "seq")
 
 
 class StatisticsView(APIView):
@@ -72,6 +72,14 @@ class StatisticsView(APIView):
     def get(self, request: Request, guild_id: str) -> Response:
         _, wanted = _read(request, guild_id, StatisticsQuery())
         return Response(read_statistics(guild_id, **wanted))
+
+
+class ListenersView(APIView):
+    """Who is in the bot's voice channel now. People who are deafened do not count for votes."""
+
+    @extend_schema(responses=ListenersSerializer)
+    def get(self, request: Request, guild_id: str) -> Response:
+        return Response(read_listeners(require_member(caller(request), guild_id)))
 
 
 class NextUndoView(APIView):

@@ -44,7 +44,7 @@ def player_shape(player: Player) -> dict[str, Any]:
 
 
 def play_shape(play: Play, player: Player, *, plays: int) -> dict[str, Any]:
-    """Return a play in its shape. `play.item` should be loaded, with its track and requester.
+    """Return a play in its shape. `play.item` should be loaded, with its track and requester, and `skipped_by`.
 
     `plays` is the number of plays of the track in the guild.
     """
@@ -58,6 +58,8 @@ def play_shape(play: Play, player: Player, *, plays: int) -> dict[str, Any]:
         "ended_at": iso(play.ended_at),
         "heard_ms": heard_ms,
         "state": play.outcome or play.item.state,
+        "skipped_by": user_shape(play.skipped_by) if play.skipped_by else None,
+        "by_vote": play.by_vote,
         "plays": plays,
     }
 

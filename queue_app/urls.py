@@ -17,6 +17,7 @@ urlpatterns = [
     path("/<str:guild_id>/history", reading_views.HistoryView.as_view(), name="history"),
     path("/<str:guild_id>/audit", reading_views.AuditView.as_view(), name="audit"),
     path("/<str:guild_id>/statistics", reading_views.StatisticsView.as_view(), name="statistics"),
+    path("/<str:guild_id>/listeners", reading_views.ListenersView.as_view(), name="listeners"),
     path("/<str:guild_id>/player", views.PlayerView.as_view(), name="player"),
     path("/<str:guild_id>/player/skip", views.SkipView.as_view(), name="player_skip"),
     path("/<str:guild_id>/player/previous", views.PreviousView.as_view(), name="player_previous"),

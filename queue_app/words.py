@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.models import User
+from queue_app.bidi import isolated
 from queue_app.events import ItemsEvent, MusicEvent, QueueCleared, QueueRenumbered, TrackStarted, VoiceLeft
 from queue_app.models import Change
 from realtime.events import Deed, TypedEvent, Words, event_class
@@ -142,4 +143,6 @@ def _sentence(name: str, args: Mapping[str, Any], who: str | None, *, by_bot: bo
 
 
 def _filled(event: type[TypedEvent], args: Mapping[str, Any], who: str | None, *, by_bot: bool) -> str:
-    return _words(event.words(args, by_bot=by_bot), who) % {"who": who, **event.placeholders(args)}
+    values = event.placeholders(args)
+    plain = {name: isolated(each) if isinstance(each, str) else each for name, each in values.items()}
+    return _words(event.words(args, by_bot=by_bot), who) % {"who": who, **plain}

@@ -98,14 +98,17 @@ class GuildState:
         if self.last is None or item.rank > self.last[1]:
             self.last = (item.pk, item.rank)
 
-    def end_item(self, state: ItemState, *, code: str = "", detail: str = "") -> QueueItem | None:
+    def end_item(
+        self, state: ItemState, *, code: str = "", detail: str = "", by_vote: bool = False
+    ) -> QueueItem | None:
         """End the current item in that state and take it off the player. Returns it, or None if there was none."""
         item = self.player.item
         if item is None:
             return None
         self.player.fold_position()
         item.end(state, code=code, detail=detail)
-        end_play(item, position_ms=self.player.position_ms, outcome=state)
+        by = self.origin.user if state == ItemState.SKIPPED and not by_vote else None
+        end_play(item, position_ms=self.player.position_ms, outcome=state, by=by, by_vote=by_vote)
         self._take_off(item)
         return item
 

@@ -6,6 +6,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from accounts.models import User
 from queue_app.models import ItemState, Play, QueueItem
 
 
@@ -14,7 +15,7 @@ def begin_play(item: QueueItem, *, position_ms: int = 0, continues: bool = False
     if position_ms or continues:
         last = Play.objects.filter(item=item).order_by("-id").values("pk")[:1]
         continued = Play.objects.filter(pk__in=list(last.values_list("pk", flat=True)))
-        if continued.update(from_ms=position_ms, ended_at=None, outcome=""):
+        if continued.update(from_ms=position_ms, ended_at=None, outcome="", skipped_by=None, by_vote=False):
             return
     now = timezone.now()
     Play.objects.create(
@@ -33,9 +34,17 @@ def note_jump(item: QueueItem, *, position_ms: int, to_ms: int) -> None:
     _open(item).update(heard_ms=_heard(position_ms), from_ms=to_ms)
 
 
-def end_play(item: QueueItem, *, position_ms: int, outcome: ItemState) -> None:
+def end_play(
+    item: QueueItem, *, position_ms: int, outcome: ItemState, by: User | None = None, by_vote: bool = False
+) -> None:
+    """Record how the current play ended. `by` is the person who skipped it, None if a vote did."""
     _open(item).update(
-        heard_ms=_heard(position_ms), from_ms=position_ms, outcome=outcome, ended_at=timezone.now()
+        heard_ms=_heard(position_ms),
+        from_ms=position_ms,
+        outcome=outcome,
+        ended_at=timezone.now(),
+        skipped_by=by,
+        by_vote=by_vote,
     )
 
 

@@ -18,7 +18,7 @@ from realtime.origin import BOT
 
 def skip_current(state: GuildState, *, by_vote: bool = False) -> QueueItem | None:
     """Skip the current item. Returns it, or None if there is none. Undo plays it again from its earlier position."""
-    item = state.end_item(ItemState.SKIPPED)
+    item = state.end_item(ItemState.SKIPPED, by_vote=by_vote)
     if item is None:
         return None
     state.append(TrackSkipped(item=item))

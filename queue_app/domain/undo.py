@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -134,7 +135,9 @@ def undo(state: GuildState, seq: int | None) -> tuple[Change, Outcome]:
     outcome = _take(state, change, undoes=change.seq)
     if not outcome.done:
         raise NothingToUndo(_("Nothing of this change can be undone now."))
-    change.undone_seq, change.undone_by = before + 1, state.origin.user
+    change.undone_seq, change.undone_by, change.undone_at = before + 1, state.origin.user, timezone.now()
+    reasons = Counter(each["reason"] for each in outcome.left_out)
+    change.undone_count, change.left_out = outcome.done, json.dumps(reasons) if reasons else ""
     _keep(change, outcome)
     return change, outcome
 
@@ -157,7 +160,8 @@ def redo(state: GuildState, seq: int | None) -> tuple[Change, Outcome]:
     outcome = _take(state, change, redoes=change.seq)
     if not outcome.done:
         raise NothingToRedo(_("Nothing of this change can be redone now."))
-    change.undone_seq, change.undone_by = None, None
+    change.undone_seq, change.undone_by, change.undone_at = None, None, None
+    change.undone_count, change.left_out = 0, ""
     _keep(change, outcome)
     return change, outcome
 
@@ -190,4 +194,4 @@ def _take(
 
 def _keep(change: Change, outcome: Outcome) -> None:
     change.inverse = json.dumps(outcome.inverse, separators=(",", ":"))
-    change.save(update_fields=["inverse", "undone_seq", "undone_by"])
+    change.save(update_fields=["inverse", "undone_seq", "undone_by", "undone_at", "undone_count", "left_out"])

@@ -79,6 +79,7 @@ GUILD_ROUTES: dict[str, Row] = {
     "GET /api/guilds/{guild_id}/history": MEMBERS,
     "GET /api/guilds/{guild_id}/audit": MEMBERS,
     "GET /api/guilds/{guild_id}/statistics": MEMBERS,
+    "GET /api/guilds/{guild_id}/listeners": MEMBERS,
     "GET /api/guilds/{guild_id}/player": MEMBERS,
     "PATCH /api/guilds/{guild_id}/player": MEMBERS,
     "POST /api/guilds/{guild_id}/player/skip": MEMBERS,

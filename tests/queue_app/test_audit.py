@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from guilds.models import Membership
 from queue_app.audit import FOR_MEMBERS
-from queue_app.models import Change
+from queue_app.models import Change, ItemState, QueueItem
 from realtime.models import Event
 from tests.factories import TrackFactory
 from tests.queue_app.stage import Stage
@@ -45,7 +45,9 @@ def test_each_event_is_a_sentence_with_who_and_when(stage: Stage, get: Get) -> N
         "via": "rest",
         "at": event.created_at.isoformat().replace("+00:00", "Z"),
         "undoable": True,
+        "redoable": False,
         "undone_by": None,
+        "undone": None,
         "undoes": None,
         "redoes": None,
     }
@@ -161,6 +163,41 @@ def test_no_page_divides_a_command(stage: Stage, get: Get) -> None:
     assert found[1]["undone_by"] == found[0]["seq"]
     seqs = [seq for entry in reversed(found) for seq in range(entry["seq"], entry["last_seq"] + 1)]
     assert seqs == list(range(1, len(stage.names) + 1))
+
+
+def test_who_undid_it_is_told_and_what_did_not_come_back(stage: Stage, get: Get) -> None:
+    first, second = stage.add(), stage.add()
+    seq = stage.answer("RemoveItems", item_ids=[str(first.pk), str(second.pk)]).seqs[-1]
+    QueueItem.objects.filter(pk=first.pk).update(state=ItemState.PLAYED)
+    stage.do("Undo", by=stage.dj(), seq=seq)
+    entry = next(each for each in get("/audit")["items"] if each["undone"])
+    assert (entry["undoable"], entry["redoable"]) == (False, True)
+    assert entry["undone"]["count"] == 1
+    assert entry["undone"]["left_out"] == [{"reason": "ALREADY_PLAYED", "count": 1}]
+    assert entry["undone"]["user"]["id"] != str(stage.member.pk)
+    stage.do("Redo", seq=seq)
+    entry = next(each for each in get("/audit")["items"] if each["seq"] == entry["seq"])
+    assert (entry["undone"], entry["undoable"]) == (None, True)
+
+
+def test_kinds_and_days_narrow_it_down(stage: Stage, get: Get) -> None:
+    stage.play()
+    stage.do("SetVolume", volume=40)
+    Membership.objects.filter(user=stage.member).update(owner=True)
+    stage.do("ChangeSettings", fair_order=True)
+
+    def names(query: str) -> set[str]:
+        return {entry["name"] for entry in get(f"/audit?{query}")["items"]}
+
+    assert {"TrackStarted", "VolumeChanged", "TrackAdded"} <= names("")
+    changes = names("kind=changes")
+    assert {"VolumeChanged", "TrackAdded", "SettingsChanged"} <= changes
+    assert not {"TrackStarted", "VoiceChanged"} & changes
+    assert "VolumeChanged" not in names("kind=queue")
+    assert "TrackAdded" not in names("kind=player")
+    assert names("kind=server") == {"SettingsChanged"}
+    assert names("kind=alerts") == names("day=2001-01-01") == set()
+    assert names(f"day={timezone.now().date()}&kind=server") == {"SettingsChanged"}
 
 
 def test_a_filter_by_event_finds_the_commands_that_have_one(stage: Stage, get: Get) -> None:

@@ -160,6 +160,34 @@ def test_filters_narrow_it_down(stage: Stage, get: Get) -> None:
     assert found("user=999999") == []
 
 
+def test_words_and_days_narrow_it_down_too(stage: Stage, get: Get) -> None:
+    moss = played(
+        stage, track=TrackFactory.create(title="Étude in Moss", artist="Ada"), ago=timedelta(days=3)
+    )
+    today = played(stage)
+
+    def found(query: str) -> list[str]:
+        return [play["id"] for play in get(f"/history?{query}")["items"]]
+
+    assert found("q=etude+ada") == [str(moss.pk)]
+    assert found("q=etude+bob") == []
+    assert found(f"day={today.day}") == [str(today.pk)]
+    assert found(f"day={moss.day}&q=moss") == [str(moss.pk)]
+    assert found("day=2001-01-01") == []
+
+
+def test_who_skipped_a_track_is_told_and_a_vote_is_nobody(stage: Stage, get: Get) -> None:
+    stage.play()
+    stage.do("Skip")
+    assert get("/history")["items"][0]["skipped_by"]["id"] == str(stage.member.pk)
+    item = stage.play()
+    stage.do("Skip", by=stage.seat(2)[0])  # one of two is half of them
+    (play,) = (each for each in get("/history")["items"] if each["item"]["id"] == str(item.pk))
+    assert (play["state"], play["skipped_by"], play["by_vote"]) == ("skipped", None, True)
+    stage.do("Undo", seq=Change.objects.latest("seq").seq)
+    assert Play.objects.get(item=item).by_vote is False
+
+
 def test_another_guilds_history_stays_there(stage: Stage, get: Get) -> None:
     other = Stage()
     play = played(other)
@@ -184,6 +212,13 @@ def test_another_guilds_history_stays_there(stage: Stage, get: Get) -> None:
         (f"/history?user={'9' * 19}", "user"),
         ("/history?user=%00", "user"),
         ("/history?state=queued", "state"),
+        (f"/history?q={'x' * 201}", "q"),
+        ("/history?q=%00", "q"),
+        ("/history?day=yesterday", "day"),
+        ("/history?day=2026-02-30", "day"),
+        ("/history?day=9999-12-31", "day"),
+        ("/audit?day=0001-01-01", "day"),
+        ("/audit?kind=noise", "kind"),
         ("/statistics?days=0", "days"),
         ("/statistics?days=367", "days"),
         ("/statistics?days=1.5", "days"),
@@ -211,7 +246,7 @@ def test_a_bad_query_is_400_by_field(
 def test_more_plays_take_no_more_queries(
     path: str, stage: Stage, client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    queries = 6 if "history" in path else 7  # two find the caller
+    queries = 6 if "history" in path else 9  # two find the caller
     for wanted in (1, 3):
         while Play.objects.count() <= wanted:
             played(stage, by=stage.member)
@@ -247,6 +282,15 @@ def test_statistics_add_up(stage: Stage, get: Get) -> None:
         (str(stage.member.pk), 2),
         (str(other.pk), 2),
     ]
+
+
+def test_statistics_count_people_skips_and_hours(stage: Stage, get: Get) -> None:
+    play = played(stage, state=ItemState.SKIPPED)
+    played(stage, by=stage.join())
+    reported = get("/statistics?days=2")
+    assert (reported["people"], reported["skipped"]) == (2, 1)
+    assert (sum(reported["by_hour"]), len(reported["by_hour"])) == (2, 24)
+    assert reported["by_hour"][play.started_at.hour] >= 1
 
 
 def test_statistics_end_where_asked(stage: Stage, get: Get) -> None:
