@@ -18,6 +18,7 @@ from guilds import pages as guild_pages
 from library import pages as library_pages
 from library import playlist_pages, upload_pages
 from queue_app import pages as queue_pages
+from queue_app import past_pages
 from streams import pages as stream_pages
 
 # Swagger UI writes style attributes. The rest of its page keeps the strict policy.
@@ -41,6 +42,9 @@ urlpatterns = [
     path("account/2fa/", include("allauth.mfa.urls")),
     path("guilds/<str:guild_id>", queue_pages.guild, name="guild_page"),
     path("guilds/<str:guild_id>/settings", guild_pages.guild_settings, name="guild_settings_page"),
+    path("guilds/<str:guild_id>/history", past_pages.history, name="history_page"),
+    path("guilds/<str:guild_id>/activity", past_pages.activity, name="activity_page"),
+    path("guilds/<str:guild_id>/statistics", past_pages.statistics, name="statistics_page"),
     path("library", library_pages.library, name="library"),
     path("uploads", upload_pages.uploads, name="uploads_page"),
     path("library/tracks", library_pages.library_tracks, name="library_tracks"),
