@@ -39,7 +39,8 @@ def lacks_on_page(membership: Membership) -> dict[str, object]:
 def dashboard(request: PersonRequest) -> HttpResponse:
     memberships = my_memberships(request.user, everything=True)
     context = {
-        "guilds": [on_page(m) for m in memberships],
+        "memberships": memberships,
+        "live": any(m.guild.bot_installed for m in memberships),
         "grant_dead": is_grant_dead(request.user),
         "list_old": is_list_old(request.user),
         "login_url": login_url(request.path),

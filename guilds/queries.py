@@ -25,11 +25,18 @@ UNSEEN = timedelta(minutes=1)
 
 
 def my_memberships(user: User, *, everything: bool) -> list[Membership]:
-    """Return the user's memberships in guilds that they manage; with `everything`, also in guilds with the bot."""
-    memberships = (
-        Membership.objects.filter(user=user).select_related("guild").order_by("guild__name", "guild_id")
-    )
-    return [m for m in memberships if can_manage(m) or (everything and m.guild.bot_installed)]
+    """Return the user's memberships in guilds that they manage; with `everything`, also in guilds with the bot.
+
+    The order is the same everywhere: guilds with the bot first, then by name.
+    """
+    memberships = Membership.objects.filter(user=user).select_related("guild", "user")
+    mine = [m for m in memberships if can_manage(m) or (everything and m.guild.bot_installed)]
+    return sorted(mine, key=_place)
+
+
+def _place(membership: Membership) -> tuple[bool, str, str]:
+    guild = membership.guild
+    return not guild.bot_installed, guild.name.casefold(), guild.pk
 
 
 def known_people(user: User) -> QuerySet[User]:

@@ -14,6 +14,7 @@ from guilds.pages import lacks_on_page, on_page
 from guilds.permissions import can_manage, require_member
 from guilds.queries import my_memberships, voice_channels_seen_by
 from guilds.setting_fields import settings_in
+from queue_app.welcome import read_welcome
 
 
 @page
@@ -26,6 +27,8 @@ def guild(request: PersonRequest, guild_id: str) -> HttpResponse:
         {
             "guild": on_page(membership),
             "stale_since": stale,
+            "room": "queue",
+            "welcome": read_welcome(membership) if can_manage(membership) else None,
             "guilds": [on_page(m) for m in my_memberships(request.user, everything=True)],
             "setting_labels": json.dumps(
                 {field.name: str(field.verbose_name) for field in settings_in(GuildSettings)}

@@ -107,7 +107,7 @@ def test_the_list_holds_managed_guilds_and_with_all_also_shared_ones(api: Api) -
     client = api(user)
     assert [g["id"] for g in client.get("/api/guilds").json()] == [managed.guild_id]
     everything = client.get("/api/guilds?scope=all").json()
-    assert [g["id"] for g in everything] == [managed.guild_id, shared.guild_id]
+    assert [g["id"] for g in everything] == [shared.guild_id, managed.guild_id]  # with the bot first
 
 
 def test_channels_are_text_and_announcement_or_voice_and_stage(guild: Guild, api: Api) -> None:
