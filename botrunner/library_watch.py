@@ -14,6 +14,7 @@ from watchfiles import Change, awatch
 from library.domain.scan import scan_folders, scan_library
 from library.domain.scan_request import is_scan_wanted
 from library.domain.watching import LIMIT, MISSING, folder_problem, note_problem
+from library.sources.cue_files import CUE_SUFFIX
 from library.sources.library import SUFFIXES, stored_path
 from realtime.db import in_thread
 
@@ -132,7 +133,7 @@ def folders_of(root: Path, changes: Iterable[tuple[Change, str]]) -> set[str]:
         elif path.is_relative_to(root) and not any(
             part.startswith(".") for part in path.relative_to(root).parts
         ):
-            is_file = path.is_file() or path.suffix.lower() in SUFFIXES
+            is_file = path.is_file() or path.suffix.lower() in {*SUFFIXES, CUE_SUFFIX}
             found.add(
                 stored_path((path.parent if is_file else path).relative_to(root).as_posix()).removeprefix(".")
             )

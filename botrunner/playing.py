@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from botrunner.audio.source import TrackSource
 from botrunner.desired_state import DesiredState
 from botrunner.opening_lists import read_list
 from botrunner.threads import in_daemon
 from library.domain.configured import configured_source
-from library.sources import Media, Source, SourceError, TrackInfo
+from library.sources import MediaFile, Playable, Source, SourceError, TrackInfo
 from library.sources.remote_lists import RemoteList
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Playing:
         self._resolved = desired.resolved
         self._closed = False
         self._slots = slots
-        self._media: Media | None = None
+        self._media: Playable | None = None
         self._on_change = on_change
         self._task = asyncio.create_task(self._open(), name=f"open {self.item_id}")
 
@@ -101,8 +100,8 @@ class Playing:
                 self.listed = read_list(self.uri)
             raise
 
-    def _patience(self, media: Media) -> float:
-        at_once = isinstance(media, Path) or media.seekable() or self.start_ms == 0
+    def _patience(self, media: Playable) -> float:
+        at_once = not isinstance(media, MediaFile) or media.seekable() or self.start_ms == 0
         return READY_SECONDS if at_once else REACH_SECONDS
 
     def close(self) -> None:
@@ -114,5 +113,5 @@ class Playing:
             self._close_media()  # ends a read in which the opening thread blocks
 
     def _close_media(self) -> None:
-        if self._media is not None and not isinstance(self._media, Path):
+        if isinstance(self._media, MediaFile):
             self._media.close()

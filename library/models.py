@@ -95,6 +95,9 @@ class Track(models.Model):
     it, so its track keeps its uri. The uri therefore says nothing about the path. `file_mtime_ns` and `file_size` let a
     scan skip unchanged files. `artist` and `album` are the words of the tags. `by_artist` and `in_album` are where the
     catalog lists the track.
+
+    A file with a cue sheet has several tracks with the same `path`. Their `section` counts from 1. The track of the
+    whole file, with the section 0, is then not available.
     """
 
     uri = models.CharField(max_length=2000, unique=True)
@@ -122,6 +125,17 @@ class Track(models.Model):
     available = models.BooleanField(default=True)
     path = models.TextField(
         blank=True, default="", db_default="", help_text=_("The file below the library's folder.")
+    )
+    section = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text=_("Which track of the file's cue sheet this is. 0 for a whole file."),
+    )
+    start_ms = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text=_("Where the track begins in the file.")
+    )
+    end_ms = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text=_("Where the track ends in the file. Empty for the file's end.")
     )
     folder = OrderedTextField(max_length=MAX_FOLDER, blank=True, default="", db_default="")
     audio_hash = models.CharField(max_length=26, blank=True, default="", db_default="", editable=False)

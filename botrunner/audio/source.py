@@ -10,9 +10,10 @@ from collections import deque
 import nextcord
 
 from botrunner.audio.frames import FrameReader
+from botrunner.audio.section import SectionReader, open_frames
 from library.sources.errors import SourceError
 from library.sources.opus import FRAME_MS, SILENCE
-from library.sources.types import Media, MediaFile, media_name
+from library.sources.types import MediaFile, Playable, media_name
 
 SILENCE_AT_END = 5
 READ_AHEAD_FRAMES = 200  # 4 s
@@ -22,18 +23,21 @@ FIRST_BATCH_FRAMES = 15
 # Frames that stay queued when the volume changes, so that rendering the rest again causes no gap.
 KEPT_AT_VOLUME_CHANGE = 10
 
+type Reader = FrameReader | SectionReader
+
 _log = logging.getLogger(__name__)
 
 
 class TrackSource(nextcord.AudioSource):
-    """Plays `media` (a path, or a file-like object that it then owns and closes) from `start_ms` at `volume` percent.
+    """Plays `media` from `start_ms` at `volume` percent: a path, a section of one, or a file-like object that it then
+    owns and closes.
 
     Its own thread reads, decodes and encodes ahead of playback. In a shared pool, a read that blocks on a slow server
     would hold up other guilds. The thread works in batches of half a second, so it costs little. `cleanup` ends it at
     any time, from any thread.
     """
 
-    def __init__(self, media: Media, *, start_ms: int = 0, volume: int = 100) -> None:
+    def __init__(self, media: Playable, *, start_ms: int = 0, volume: int = 100) -> None:
         """Return at once. `ready` tells whether the track can be played."""
         self._pump = _Pump(media, start_ms=max(0, start_ms), volume=max(0, volume))
         # The thread refers to the pump and not to this object, so that a forgotten source is garbage-collected.
@@ -96,7 +100,7 @@ class TrackSource(nextcord.AudioSource):
 class _Pump:
     """The queue between the reading thread (`run`) and nextcord's player thread (`read`)."""
 
-    def __init__(self, media: Media, *, start_ms: int, volume: int) -> None:
+    def __init__(self, media: Playable, *, start_ms: int, volume: int) -> None:
         self._media = media
         self._volume = volume
         self._volume_changed = False
@@ -169,14 +173,14 @@ class _Pump:
     # Reader's side
 
     def run(self) -> None:
-        reader: FrameReader | None = None
+        reader: Reader | None = None
         try:
             with self._changed:
                 if self._closed:
                     return
                 volume = self._volume
                 self._volume_changed = False
-            reader = FrameReader(self._media, start_ms=self.start_ms, volume=volume)
+            reader = open_frames(self._media, start_ms=self.start_ms, volume=volume)
             self.start_ms = reader.start_ms
             self.passthrough = reader.passthrough
             self._fill(reader)
@@ -194,7 +198,7 @@ class _Pump:
                 self._media.close()
             self.stopped.set()
 
-    def _fill(self, reader: FrameReader) -> None:
+    def _fill(self, reader: Reader) -> None:
         wanted = FIRST_BATCH_FRAMES
         while self._wait_for_work():
             self._apply_volume(reader)
@@ -219,7 +223,7 @@ class _Pump:
                 self._changed.wait()
             return False
 
-    def _apply_volume(self, reader: FrameReader) -> None:
+    def _apply_volume(self, reader: Reader) -> None:
         with self._changed:
             if not self._volume_changed:
                 return

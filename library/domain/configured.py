@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection
 from library.domain.signed_links import networks_for, renew
 from library.models import Track
 from library.sources import Source, SourceOptions, source_of
+from library.sources.types import Place
 
 
 def configured_source(uri: str) -> Source:
@@ -27,16 +28,17 @@ def options_for(uri: str) -> SourceOptions:
     )
 
 
-def locate(uri: str) -> str:
-    """Return where the file of a library uri is. Empty for a track that no scan of this version has seen.
+def locate(uri: str) -> Place | None:
+    """Return where the track of a library uri is. None for a track that no scan of this version has seen.
 
     May be called from any thread. A connection that this opens is closed again.
     """
     opens = connection.connection is None
     try:
-        return Track.objects.filter(uri=uri).values_list("path", flat=True).first() or ""
+        row = Track.objects.filter(uri=uri).values_list("path", "section", "start_ms", "end_ms").first()
+        return Place(*row) if row and row[0] else None
     except DatabaseError:
-        return ""  # the file is then searched for
+        return None  # the file is then searched for
     finally:
         if opens:
             connection.close()

@@ -21,13 +21,17 @@ from library.spelling import note_words_of
 
 
 @dataclass(frozen=True, slots=True)
-class ReadFile:
-    """A file that was read. `info` is None if it cannot be played. `pk`: the track that the file had before."""
+class ReadTrack:
+    """A track of a file that was read. `info` is None if the file cannot be played. `pk`: the row that it has."""
 
     file: LibraryFile
     info: TrackInfo | None
     audio_hash: str
     pk: int | None
+
+    @property
+    def section(self) -> int:
+        return self.info.section if self.info else 0
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ class Saved:
     changed: list[Track] = field(default_factory=list)
 
 
-def save_files(root: Path, files: Sequence[ReadFile], touched: Touched) -> Saved:
+def save_files(root: Path, files: Sequence[ReadTrack], touched: Touched) -> Saved:
     """Save files in one transaction. Notes their albums and artists in `touched`."""
     covers = _Covers(root)
     with transaction.atomic():
@@ -60,7 +64,7 @@ def save_files(root: Path, files: Sequence[ReadFile], touched: Touched) -> Saved
     return Saved(playable, [track for track in playable if track in existed])
 
 
-def _fill(track: Track, read: ReadFile, covers: _Covers) -> None:
+def _fill(track: Track, read: ReadTrack, covers: _Covers) -> None:
     track.path, track.folder = read.file.below, read.file.folder[:MAX_FOLDER]
     track.file_mtime_ns, track.file_size = read.file.mtime_ns, read.file.size
     if read.info is None:
@@ -87,29 +91,29 @@ class _Covers:
         return self._found[folder] or ("" if above == folder else self.of(above))
 
 
-def _find_tracks(root: Path, files: Sequence[ReadFile]) -> list[Track]:
+def _find_tracks(root: Path, files: Sequence[ReadTrack]) -> list[Track]:
     """Return the track of each file: the one that it had, the one of a file that is gone and has the same audio, or a
     new one."""
     known = Track.objects.in_bulk([each.pk for each in files if each.pk is not None])
     lost = _find_lost(root, {each.audio_hash for each in files if each.pk is None} - {""})
-    taken = _Uris([each.file for each in files if each.pk is None])
+    taken = _Uris([each for each in files if each.pk is None])
     found: list[Track] = []
     for each in files:
         track = known.get(each.pk or 0)
         if track is None:
-            track = _same_audio(lost.get(each.audio_hash, []), each.file)
-        found.append(track or Track(uri=taken.new(each.file), source="library"))
+            track = _same_audio(lost.get((each.audio_hash, each.section), []), each.file)
+        found.append(track or Track(uri=taken.new(each), source="library"))
     return found
 
 
-def _find_lost(root: Path, hashes: set[str]) -> dict[str, list[Track]]:
-    """Return the tracks with these hashes whose files are not where they were."""
-    lost: dict[str, list[Track]] = {}
+def _find_lost(root: Path, hashes: set[str]) -> dict[tuple[str, int], list[Track]]:
+    """Return the tracks with these hashes whose files are not where they were, by hash and section."""
+    lost: dict[tuple[str, int], list[Track]] = {}
     for track in Track.objects.filter(source="library", audio_hash__in=hashes).order_by("pk"):
         try:
             path_inside(root, track.path)
         except SourceError:
-            lost.setdefault(track.audio_hash, []).append(track)
+            lost.setdefault((track.audio_hash, track.section), []).append(track)
     return lost
 
 
@@ -126,17 +130,24 @@ def _same_audio(lost: list[Track], file: LibraryFile) -> Track | None:
 class _Uris:
     """Gives new tracks their uris. A uri may be taken by a file that was moved away from the same path."""
 
-    def __init__(self, files: Sequence[LibraryFile]) -> None:
-        uris = [f"library:{file.id}" for file in files]
-        moved = Track.objects.filter(uri__in=uris).values_list("uri", "path")
+    def __init__(self, tracks: Sequence[ReadTrack]) -> None:
+        moved = Track.objects.filter(uri__in=[_uri_of(each) for each in tracks]).values_list("uri", "path")
         self._taken = {uri: path for uri, path in moved if path}
 
-    def new(self, file: LibraryFile) -> str:
-        uri, number = f"library:{file.id}", 0
-        while uri in self._taken and self._taken[uri] != file.below:
+    def new(self, read: ReadTrack) -> str:
+        uri, number = _uri_of(read), 0
+        while uri in self._taken and self._taken[uri] != read.file.below:
             number += 1
-            uri = f"library:{file_id(Path(f'{file.below}\n{number}'))}"
+            uri = _uri_of(read, f"\n{number}")
             path = Track.objects.filter(uri=uri).values_list("path", flat=True).first()
             if path is not None:
                 self._taken[uri] = path
         return uri
+
+
+def _uri_of(read: ReadTrack, distinct: str = "") -> str:
+    """Return the uri for a track. `distinct` makes another one."""
+    if not read.section and not distinct:
+        return f"library:{read.file.id}"
+    section = f"\n#{read.section}" if read.section else ""
+    return f"library:{file_id(Path(f'{read.file.below}{section}{distinct}'))}"

@@ -30,6 +30,7 @@ def fill(track: Track, info: TrackInfo) -> None:
     details = info.details
     track.album_artist, track.disc, track.number = details.album_artist, details.disc, details.number
     track.year, track.genre = details.year, details.genre or ""
+    track.section, track.start_ms, track.end_ms = info.section, info.start_ms, info.end_ms
     track.available = True
     track.resolved_at = timezone.now()
     set_words(track)

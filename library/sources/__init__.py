@@ -7,12 +7,12 @@ from library.sources.errors import SourceError
 from library.sources.http import HttpSource
 from library.sources.library import LibrarySource
 from library.sources.source import Source, SourceOptions
-from library.sources.types import Media, MediaFile, Networks, TrackInfo
+from library.sources.types import FileSection, Media, MediaFile, Networks, Playable, TrackInfo
 from library.sources.upload import UploadSource
 
 __all__ = [
-    "SOURCES", "Media", "MediaFile", "Networks", "Source", "SourceError", "SourceOptions", "TrackInfo", "find_source",
-    "searchable_sources", "source_of",
+    "SOURCES", "FileSection", "Media", "MediaFile", "Networks", "Playable", "Source", "SourceError", "SourceOptions",
+    "TrackInfo", "find_source", "searchable_sources", "source_of",
 ]  # fmt: skip
 
 SOURCES: tuple[type[Source], ...] = (LibrarySource, UploadSource, HttpSource, DiscordSource)

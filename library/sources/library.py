@@ -7,12 +7,13 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.utils.translation import gettext_noop
 
+from library.sources.cue_files import CUE_SUFFIX, Cue, cue_inside, cues_beside, divide
 from library.sources.errors import SourceError
 from library.sources.file_names import read_name
 from library.sources.probe import probe
@@ -20,13 +21,14 @@ from library.sources.quick import quick_probe
 from library.sources.source import Source
 from library.sources.tags import clean
 from library.sources.text import repair
-from library.sources.types import TrackInfo, readable
+from library.sources.types import FileSection, Place, TrackInfo, readable
 
 SUFFIXES = frozenset(
     {".aac", ".aif", ".aiff", ".ape", ".caf", ".dsf", ".flac", ".m4a", ".m4b", ".mka", ".mp3", ".mp4"}
     | {".mpc", ".oga", ".ogg", ".opus", ".tta", ".wav", ".weba", ".webm", ".wma", ".wv"}
 )
 MAX_DEPTH = 32
+MAX_STAMP = (1 << 63) - 1  # of the database's column
 _ID = re.compile(r"[a-z2-7]{16}")
 
 _GONE = "The file is no longer in the library."
@@ -35,12 +37,13 @@ _GONE = "The file is no longer in the library."
 @dataclass(frozen=True, slots=True)
 class LibraryFile:
     """A file of the library. `below` is its path below `root` as the database stores it (`stored_path`). `mtime_ns`
-    and `size` show whether the file changed."""
+    and `size` show whether the file or a cue sheet in its folder changed. `sheets`: the names of those."""
 
     root: Path
     below: str
     mtime_ns: int
     size: int
+    sheets: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -100,17 +103,29 @@ def _walk(root: Path, folder: str, *, depth: int) -> Iterator[LibraryFile]:
             entries = sorted(scan, key=lambda entry: entry.name)
     except OSError:
         return
+    entries = [entry for entry in entries if not entry.name.startswith(".")]
+    sheets, stamp = _sheets(root, entries)
     folders: list[str] = []
     for entry in entries:
-        if entry.name.startswith("."):
-            continue
         below = f"{folder}/{stored_path(entry.name)}" if folder else stored_path(entry.name)
         if entry.is_dir(follow_symlinks=False):
             folders.append(below)
         elif Path(entry.name).suffix.lower() in SUFFIXES and (status := _status(root, entry)) is not None:
-            yield LibraryFile(root, below, status.st_mtime_ns, status.st_size)
+            mtime_ns = status.st_mtime_ns + stamp & MAX_STAMP if sheets else status.st_mtime_ns
+            yield LibraryFile(root, below, mtime_ns, status.st_size, sheets)
     for below in folders if depth < MAX_DEPTH else ():
         yield from _walk(root, below, depth=depth + 1)
+
+
+def _sheets(root: Path, entries: list[os.DirEntry[str]]) -> tuple[tuple[str, ...], int]:
+    """Return the cue sheets of a folder, and a number that changes if one of them does."""
+    names, stamp = [], 0
+    for entry in entries:
+        is_sheet = entry.name[-len(CUE_SUFFIX) :].lower() == CUE_SUFFIX
+        if is_sheet and (status := _status(root, entry)) is not None:
+            names.append(entry.name)
+            stamp += status.st_mtime_ns + status.st_size
+    return tuple(names), stamp
 
 
 def _status(root: Path, entry: os.DirEntry[str]) -> os.stat_result | None:
@@ -160,10 +175,31 @@ class LibrarySource(Source):
         return uri.startswith("library:")
 
     def resolve(self, uri: str) -> TrackInfo:
-        return self.read(uri, self.open(uri))
+        place = self._place(uri)
+        path = path_inside(self.options.library, place.path)
+        for info in self.read(path, uri=uri, cues=self._cues_beside(path) if place.section else None):
+            if info.section == place.section:
+                return info
+        raise SourceError("NOT_FOUND", _GONE, permanent=True)
 
-    def read(self, uri: str, path: Path, *, numbered: bool = False) -> TrackInfo:
-        """Read a file. Its name replaces the tags that are missing. `numbered`: see `read_name`."""
+    def _cues_beside(self, path: Path) -> dict[str, Cue]:
+        names = sorted(each.name for each in path.parent.iterdir() if not each.name.startswith("."))
+        return self.read_cues(
+            path.parent, [name for name in names if name.lower().endswith(CUE_SUFFIX)], names
+        )
+
+    def read_cues(self, folder: Path, sheets: Collection[str], names: Iterable[str]) -> dict[str, Cue]:
+        """Read the cue sheets of a folder that has files with these names. Returns them by the name of their file."""
+        audio = [name for name in names if Path(name).suffix.lower() in SUFFIXES]
+        return cues_beside(folder, sheets, audio, prefer=self.options.tag_encoding) if sheets else {}
+
+    def read(
+        self, path: Path, *, uri: str = "", numbered: bool = False, cues: Mapping[str, Cue] | None
+    ) -> list[TrackInfo]:
+        """Read the tracks of a file: itself, or those of its cue sheet. Without `cues` it is always one track.
+
+        Its name replaces the tags that are missing. `numbered`: see `read_name`.
+        """
         encoding = self.options.tag_encoding
         found = quick_probe(path, tag_encoding=encoding) or probe(path, tag_encoding=encoding)
         (stem,) = repair([path.stem], latin=False, prefer=encoding)
@@ -173,8 +209,17 @@ class LibrarySource(Source):
             info.details, disc=info.details.disc or named.disc, number=info.details.number or named.number
         )
         artist = info.artist or (None if found.title else clean(named.artist))
-        return replace(info, artist=artist, details=details)
+        whole = replace(info, artist=artist, details=details)
+        if cues is None:
+            return [whole]
+        name = readable(path.name)
+        return divide(whole, cues.get(path.name) or cue_inside(found.cue_sheet, name=name), name=name)
 
-    def open(self, uri: str) -> Path:
-        root = self.options.library
-        return path_inside(root, self.options.locate(uri) or find_file(root, uri.removeprefix("library:")))
+    def open(self, uri: str) -> Path | FileSection:
+        place = self._place(uri)
+        path = path_inside(self.options.library, place.path)
+        return FileSection(path, place.start_ms, place.end_ms) if place.section else path
+
+    def _place(self, uri: str) -> Place:
+        known = self.options.locate(uri)
+        return known or Place(find_file(self.options.library, uri.removeprefix("library:")))

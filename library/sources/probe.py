@@ -10,7 +10,7 @@ from library.sources.chain import AudioChain
 from library.sources.errors import SourceError
 from library.sources.opus import FRAME_SAMPLES, packet_samples, plays_as_is
 from library.sources.pictures import picture_type
-from library.sources.tags import ID3_FORMATS, read_names
+from library.sources.tags import CUE_SHEET, ID3_FORMATS, read_names
 from library.sources.types import NO_DETAILS, Details, Media
 
 # A file without a length is read completely up to this size, which takes at most half a second.
@@ -22,7 +22,8 @@ _PACKETS_LOOKED_AT = 250
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """`passthrough`: stereo or mono Opus whose packets are all 20 ms long, as Discord's voice requires."""
+    """`passthrough`: stereo or mono Opus whose packets are all 20 ms long, as Discord's voice requires. `cue_sheet`:
+    the text of the tag CUESHEET."""
 
     title: str | None
     artist: str | None
@@ -32,6 +33,7 @@ class Probe:
     artwork_type: str | None
     passthrough: bool
     details: Details = NO_DETAILS
+    cue_sheet: str = ""
 
 
 def probe(media: Media, *, tag_encoding: str = "") -> Probe:
@@ -40,9 +42,8 @@ def probe(media: Media, *, tag_encoding: str = "") -> Probe:
     `tag_encoding` is preferred for tags that are not UTF-8 and whose encoding is in doubt.
     """
     with AudioChain(media) as chain:
-        names = read_names(
-            chain.first.tags(), is_id3=chain.first.input.format.name in ID3_FORMATS, prefer=tag_encoding
-        )
+        tags = chain.first.tags()
+        names = read_names(tags, is_id3=chain.first.input.format.name in ID3_FORMATS, prefer=tag_encoding)
         pictures = [] if chain.is_live else chain.first.pictures()
         artwork, artwork_type = next(
             ((picture, kind) for picture in pictures if (kind := picture_type(picture))), (None, None)
@@ -61,6 +62,7 @@ def probe(media: Media, *, tag_encoding: str = "") -> Probe:
         artwork_type=artwork_type,
         passthrough=passthrough,
         details=names.details,
+        cue_sheet=tags.get(CUE_SHEET, ""),
     )
 
 

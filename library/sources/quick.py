@@ -18,7 +18,7 @@ from library.sources.length import ReadAt, flac_length_ms, read_mp3_header
 from library.sources.pictures import MAX_PICTURE_BYTES, picture_type
 from library.sources.probe import Probe
 from library.sources.tag_limits import MAX_TAGS, check_head, tag_size
-from library.sources.tags import ARTISTS_APART, Names, read_names
+from library.sources.tags import ARTISTS_APART, CUE_SHEET, Names, read_names
 
 MAX_VALUES = 50  # of one tag
 MAX_ID3_BYTES = 16_000_000
@@ -51,6 +51,7 @@ def quick_probe(path: Path, *, tag_encoding: str = "") -> Probe | None:
     return Probe(
         title=names.title, artist=names.artist, album=names.album, duration_ms=length_ms, artwork=picture,
         artwork_type=picture_type(picture), passthrough=False, details=names.details,
+        cue_sheet="\n".join(map(str, tag.other.get(CUE_SHEET, [])[:1])),
     )  # fmt: skip
 
 

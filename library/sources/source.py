@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from library.sources.probe import Probe
 from library.sources.tags import clean
-from library.sources.types import Media, Networks, TrackInfo
+from library.sources.types import Networks, Place, Playable, TrackInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class SourceOptions:
     `library`: the folder of audio files. `allow_private`: private networks that links may lead to. `tag_encoding`: as
     in `probe`, for files of the library. `attachments` and `uploads`: the folders of files from Discord and of uploads.
     `renew`: returns a new link in place of one that leads nowhere, or None. Raises SourceError. `locate`: returns where
-    the file of a library uri is (`stored_path`), empty if it is not known.
+    the track of a library uri is, None if it is not known.
     """
 
     library: Path
@@ -29,7 +29,7 @@ class SourceOptions:
     attachments: Path = Path()
     uploads: Path = Path()
     renew: Callable[[str], str | None] = lambda link: None
-    locate: Callable[[str], str] = lambda uri: ""
+    locate: Callable[[str], Place | None] = lambda uri: None
 
 
 class Source(ABC):
@@ -59,8 +59,11 @@ class Source(ABC):
         """Read a track's information without playing it. Takes at most about a minute. Raises SourceError."""
 
     @abstractmethod
-    def open(self, uri: str) -> Media:
-        """Return a track's audio for playing: a path, or an open file that the caller closes. Raises SourceError."""
+    def open(self, uri: str) -> Playable:
+        """Return a track's audio for playing: a path, a section of one, or an open file that the caller closes.
+
+        Raises SourceError.
+        """
 
     def describe(
         self, uri: str, found: Probe, *, title: str, url: str | None = None, is_live: bool = False

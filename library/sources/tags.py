@@ -38,6 +38,7 @@ _NAMES = {
 }
 _DISC, _NUMBER = ("disc", "discnumber", "disk"), ("track", "tracknumber")
 _YEAR = ("originaldate", "originalyear", "tory", "tdor", "date", "year", "tdrc", "tyer")
+CUE_SHEET = "cuesheet"
 _COMPILATION = ("compilation", "tcmp", "cpil", "itunescompilation")
 
 

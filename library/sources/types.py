@@ -38,6 +38,9 @@ class TrackInfo:
     `duration_ms` is None for live streams and if the container does not have it. `artwork` is the unchanged embedded
     picture, `artwork_type` its media type (`image/jpeg`, `image/png`, ...). `source` is the source's name, `url` the
     track's public address, if it has one.
+
+    `section` is 0 for a whole file. A track of a cue sheet is a section of its file: `section` counts from 1, and the
+    track lasts from `start_ms` to `end_ms` of the file (None: to its end).
     """
 
     uri: str
@@ -51,6 +54,28 @@ class TrackInfo:
     source: str
     is_live: bool
     details: Details = NO_DETAILS
+    section: int = 0
+    start_ms: int = 0
+    end_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a track of the library is: its file as the database stores it (`stored_path`), and its section of it."""
+
+    path: str
+    section: int = 0
+    start_ms: int = 0
+    end_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSection:
+    """The part of a file that a track is, to the file's end if `end_ms` is None."""
+
+    path: Path
+    start_ms: int
+    end_ms: int | None
 
 
 @runtime_checkable
@@ -66,10 +91,13 @@ class MediaFile(Protocol):
 
 
 type Media = Path | MediaFile
+type Playable = Media | FileSection
 
 
-def media_name(media: Media) -> str:
+def media_name(media: Playable) -> str:
     """Return the name for log messages: a file's name, or a link without its query."""
+    if isinstance(media, FileSection):
+        media = media.path
     if isinstance(media, Path):
         return readable(media.name)
     url = getattr(media, "url", None)

@@ -16,7 +16,7 @@ import library.sources.http_media as http_media
 from accounts.models import User
 from botrunner.audio import TrackSource
 from guilds.domain import shards
-from library.sources import SourceOptions
+from library.sources import FileSection, SourceOptions
 from library.sources.http import HttpSource
 from sandbox.seed import LOUNGE, OWNER
 from sandbox.server import Sandbox
@@ -112,7 +112,7 @@ def play() -> Iterator[Callable[..., TrackSource]]:
     """Creates sources, and checks that every source and its thread end."""
     made: list[TrackSource] = []
 
-    def make(media: Path | str, **arguments: int) -> TrackSource:
+    def make(media: Path | FileSection | str, **arguments: int) -> TrackSource:
         opened = HttpSource(SourceOptions(Path(), LOOPBACK)).open(media) if isinstance(media, str) else media
         made.append(TrackSource(opened, **arguments))
         return made[-1]
