@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -31,14 +30,11 @@ from library.browse_serializers import (
 )
 from library.domain.scan_request import request_scan, scan_state
 from library.errors import NotAnOperator
+from library.page_parameters import PAGE_PARAMETERS, page_limit
 from library.search import MAX_QUERY
 from library.shapes import album_shape, artist_shape
 
 MAX_FOUND = 50
-_PAGE = [
-    OpenApiParameter("after", description=gettext_lazy("`next` of the previous page")),
-    OpenApiParameter("limit", int, description=gettext_lazy("1 to %(most)s") % {"most": browse.MAX_PAGE}),
-]
 
 
 def _text(request: Request, name: str) -> str | None:
@@ -47,14 +43,6 @@ def _text(request: Request, name: str) -> str | None:
     if text is not None and ("\0" in text or len(text) > MAX_QUERY):
         raise InvalidInput({name: [_("At most %(limit)s characters.") % {"limit": MAX_QUERY}]})
     return text
-
-
-def _limit(request: Request, *, default: int = browse.PAGE, most: int = browse.MAX_PAGE) -> int:
-    text = request.query_params.get("limit", str(default))
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        sentence = _("Must be a whole number from %(low)s to %(high)s.") % {"low": 1, "high": most}
-        raise InvalidInput({"limit": [sentence]})
-    return int(text)
 
 
 class PageView(APIView):
@@ -66,7 +54,7 @@ class PageView(APIView):
     def answer(self, request: Request, *place: str) -> Response:
         chosen = {name: text for name in self.names if (text := _text(request, name)) is not None}
         after = request.query_params.get("after")
-        return Response(type(self).read(*place, after=after, limit=_limit(request), **chosen))
+        return Response(type(self).read(*place, after=after, limit=page_limit(request), **chosen))
 
 
 class ArtistListView(PageView):
@@ -74,7 +62,9 @@ class ArtistListView(PageView):
 
     read = browse.read_artists
 
-    @extend_schema(operation_id="library_artists_list", parameters=_PAGE, responses=ArtistPageSerializer)
+    @extend_schema(
+        operation_id="library_artists_list", parameters=PAGE_PARAMETERS, responses=ArtistPageSerializer
+    )
     def get(self, request: Request) -> Response:
         return self.answer(request)
 
@@ -87,7 +77,10 @@ class AlbumListView(PageView):
 
     @extend_schema(
         operation_id="library_albums_list",
-        parameters=[*_PAGE, OpenApiParameter("artist", description=gettext_lazy("The id of an artist."))],
+        parameters=[
+            *PAGE_PARAMETERS,
+            OpenApiParameter("artist", description=gettext_lazy("The id of an artist.")),
+        ],
         responses=AlbumPageSerializer,
     )
     def get(self, request: Request) -> Response:
@@ -102,7 +95,7 @@ class TrackListView(PageView):
 
     @extend_schema(
         parameters=[
-            *_PAGE,
+            *PAGE_PARAMETERS,
             OpenApiParameter("genre"),
             OpenApiParameter("folder", description=gettext_lazy("The path of a folder.")),
         ],
@@ -117,7 +110,7 @@ class RecentView(PageView):
 
     read = browse.read_recent
 
-    @extend_schema(parameters=_PAGE, responses=TrackPageSerializer)
+    @extend_schema(parameters=PAGE_PARAMETERS, responses=TrackPageSerializer)
     def get(self, request: Request) -> Response:
         return self.answer(request)
 
@@ -129,7 +122,10 @@ class FolderListView(PageView):
     names = ("parent",)
 
     @extend_schema(
-        parameters=[*_PAGE, OpenApiParameter("parent", description=gettext_lazy("The path of a folder."))],
+        parameters=[
+            *PAGE_PARAMETERS,
+            OpenApiParameter("parent", description=gettext_lazy("The path of a folder.")),
+        ],
         responses=FolderPageSerializer,
     )
     def get(self, request: Request) -> Response:
@@ -141,7 +137,7 @@ class GenreListView(PageView):
 
     read = browse.read_genres
 
-    @extend_schema(parameters=_PAGE, responses=GenrePageSerializer)
+    @extend_schema(parameters=PAGE_PARAMETERS, responses=GenrePageSerializer)
     def get(self, request: Request) -> Response:
         return self.answer(request)
 
@@ -157,7 +153,7 @@ class AlbumTracksView(PageView):
 
     read = browse.read_album_tracks
 
-    @extend_schema(parameters=_PAGE, responses=TrackPageSerializer)
+    @extend_schema(parameters=PAGE_PARAMETERS, responses=TrackPageSerializer)
     def get(self, request: Request, uid: str) -> Response:
         return self.answer(request, uid)
 
@@ -173,20 +169,22 @@ class ArtistTracksView(PageView):
 
     read = browse.read_artist_tracks
 
-    @extend_schema(parameters=_PAGE, responses=TrackPageSerializer)
+    @extend_schema(parameters=PAGE_PARAMETERS, responses=TrackPageSerializer)
     def get(self, request: Request, uid: str) -> Response:
         return self.answer(request, uid)
 
 
 class CatalogSearchView(APIView):
-    """Tracks, albums and artists that have every word of `q`, best match first. More kinds may be added."""
+    """Tracks, albums and artists that have every word of `q`, best match first, and the playlists that the caller may
+    read. More kinds may be added."""
 
     @extend_schema(
         parameters=[OpenApiParameter("q"), OpenApiParameter("limit", int)], responses=CatalogSearchSerializer
     )
     def get(self, request: Request) -> Response:
         query = _text(request, "q") or ""
-        return Response(browse.read_search(query, limit=_limit(request, default=20, most=MAX_FOUND)))
+        limit = page_limit(request, default=20, most=MAX_FOUND)
+        return Response(browse.read_search(caller(request), query, limit=limit))
 
 
 class ScanView(APIView):

@@ -59,6 +59,14 @@ class UploadQuotaReached(Refusal):
     status = 409
 
 
+class TooManyUnfinished(Refusal):
+    """The person has begun too many uploads that are not finished."""
+
+    code = "TOO_MANY_UNFINISHED"
+    sentence = _("You have too many unfinished uploads. Finish or cancel some of them first.")
+    status = 409
+
+
 class UploadOutOfStep(Refusal):
     """The part does not continue what was received. Ask for the upload's `offset`, and send the part from there."""
 

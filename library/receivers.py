@@ -11,8 +11,7 @@ from guilds.models import Membership
 from guilds.signals import listing_sources
 from library.domain.collaborators import end_sharing, pass_on_playlists
 from library.domain.playlists import empty_trash
-from library.domain.uploads import delete_abandoned, delete_uploads_of
-from library.models import Upload
+from library.domain.uploads import delete_abandoned, delete_stray_parts, delete_uploads_of
 from library.playlist_queries import (
     export_collaborations,
     export_entries,
@@ -20,6 +19,7 @@ from library.playlist_queries import (
     export_playlists,
 )
 from library.sources import SOURCES
+from library.upload_queries import export_uploads
 
 
 @receiver(listing_sources)
@@ -38,19 +38,8 @@ def export_lists(sender: object, user: User, **kwargs: object) -> dict[str, obje
 
 
 @receiver(exporting)
-def export_uploads(sender: object, user: User, **kwargs: object) -> dict[str, object]:
-    return {
-        "uploads": [
-            {
-                "id": str(upload.pk),
-                "name": upload.name,
-                "bytes": upload.size,
-                "track": upload.track.uri if upload.track else None,
-                "at": upload.created_at.isoformat(),
-            }
-            for upload in Upload.objects.filter(user=user).select_related("track")
-        ]
-    }
+def export_files(sender: object, user: User, **kwargs: object) -> dict[str, object]:
+    return {"uploads": export_uploads(user)}
 
 
 @receiver(departing)
@@ -70,4 +59,4 @@ def end_sharing_there(sender: object, instance: Membership, **kwargs: object) ->
 
 @receiver(housekeeping)
 def delete_removed(sender: object, **kwargs: object) -> dict[str, int]:
-    return empty_trash() | delete_abandoned()
+    return empty_trash() | delete_abandoned() | delete_stray_parts()

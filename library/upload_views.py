@@ -6,7 +6,6 @@ import re
 import uuid
 from typing import IO, Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
@@ -19,21 +18,19 @@ from rest_framework.views import APIView
 
 from accounts.authentication import caller
 from accounts.errors import InvalidInput
-from accounts.models import User
 from accounts.strict_fields import Snowflake, WholeNumber, always
 from guilds.permissions import require_member
+from library.browse_serializers import Next
 from library.domain.uploads import (
-    MB,
     PART_BYTES,
     begin_upload,
     delete_upload,
     find_upload,
     receive_part,
-    used,
 )
-from library.models import Upload
+from library.page_parameters import PAGE_PARAMETERS, page_limit
 from library.serializers import TrackSerializer
-from library.shapes import track_shape
+from library.upload_queries import read_uploads, upload_shape
 
 MAX_SIZE = 2**53 - 1
 _OFFSET = OpenApiParameter(
@@ -83,38 +80,18 @@ class UploadSerializer(serializers.Serializer[dict[str, object]]):
 
 class UploadListSerializer(serializers.Serializer[dict[str, object]]):
     items = UploadSerializer(many=True)
+    next = Next()
     used_bytes = serializers.IntegerField()
     limit_bytes = serializers.IntegerField()
     max_bytes = serializers.IntegerField(help_text=gettext_lazy("Maximum size of a file, in bytes."))
 
 
-def upload_shape(upload: Upload) -> dict[str, Any]:
-    return {
-        "id": str(upload.pk),
-        "name": upload.name,
-        "size": upload.size,
-        "offset": upload.received,
-        "part_bytes": PART_BYTES,
-        "created_at": upload.created_at.isoformat().replace("+00:00", "Z"),
-        "track": track_shape(upload.track) if upload.track else None,
-    }
-
-
-def uploads_shape(user: User) -> dict[str, Any]:
-    mine = Upload.objects.filter(user=user)
-    return {
-        "items": [upload_shape(upload) for upload in mine.select_related("track")],
-        "used_bytes": used(mine),
-        "limit_bytes": settings.UPLOADS_PER_PERSON_MB * MB,
-        "max_bytes": settings.UPLOAD_MAX_MB * MB,
-    }
-
-
 class UploadListView(APIView):
-    @extend_schema(operation_id="uploads_list", responses=UploadListSerializer)
+    @extend_schema(operation_id="uploads_list", parameters=PAGE_PARAMETERS, responses=UploadListSerializer)
     def get(self, request: Request) -> Response:
         """The caller's uploads, newest first."""
-        return Response(uploads_shape(caller(request)))
+        after, limit = request.query_params.get("after"), page_limit(request)
+        return Response(read_uploads(caller(request), after=after, limit=limit))
 
     @extend_schema(request=BeginUploadSerializer, responses={201: UploadSerializer})
     def post(self, request: Request) -> Response:

@@ -6,9 +6,11 @@ import fcntl
 import hashlib
 import logging
 import os
+import time
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
@@ -19,12 +21,14 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from database.locks import lock_until_commit
 from guilds.models import Guild
 from library.artwork import artwork_folder
 from library.domain.configured import options_for
 from library.domain.tracks import apply_info
 from library.errors import (
     FileRefused,
+    TooManyUnfinished,
     UploadNotFound,
     UploadOutOfStep,
     UploadQuotaReached,
@@ -44,6 +48,7 @@ log = logging.getLogger(__name__)
 MB = 1_000_000
 PART_BYTES = 1_000_000  # a request body may have two megabytes
 MAX_NAME = 200
+MAX_UNFINISHED = 50  # of a person; the page sends one after the other
 ABANDONED = timedelta(hours=24)
 _PIECE_BYTES = 256 * 1024
 
@@ -54,7 +59,7 @@ _PIECE_BYTES = 256 * 1024
 def begin_upload(user: User, *, name: str, size: int, guild: Guild | None) -> Upload:
     """Begin to receive a file of `size` bytes. The caller has checked the person's rights in the guild.
 
-    Raises UploadsOff, UploadTooLarge, UploadQuotaReached, and FileRefused for an empty file.
+    Raises UploadsOff, UploadTooLarge, UploadQuotaReached, TooManyUnfinished, and FileRefused for an empty file.
     """
     if not settings.UPLOADS:
         raise UploadsOff
@@ -65,15 +70,21 @@ def begin_upload(user: User, *, name: str, size: int, guild: Guild | None) -> Up
             _("The file is too large (limit %(limit)s MB).") % {"limit": _mb("UPLOAD_MAX_MB")}
         )
     with transaction.atomic():
-        User.objects.select_for_update().get(
-            pk=user.pk
-        )  # two uploads of one person are counted one after the other
+        # The limits of a person, a guild and the installation are sums over rows.
+        lock_until_commit("uploads")
+        _check_count(user)
         _check_room(user, size, guild)
         return Upload.objects.create(user=user, guild=guild, name=_clean_name(name), size=size)
 
 
 def _clean_name(name: str) -> str:
     return (clean(PurePosixPath(name.replace("\\", "/")).name) or "Untitled")[:MAX_NAME]
+
+
+def _check_count(user: User) -> None:
+    if Upload.objects.filter(user=user, track=None).count() >= MAX_UNFINISHED:
+        sentence = _("You have %(limit)s unfinished uploads. Finish or cancel some of them first.")
+        raise TooManyUnfinished(sentence % {"limit": MAX_UNFINISHED})
 
 
 def _check_room(user: User, size: int, guild: Guild | None) -> None:
@@ -200,8 +211,20 @@ def _keep(upload: Upload, info: TrackInfo) -> Upload:
         upload.save(update_fields=["track"])
     else:
         upload.delete()
-    draft.replace(UploadSource(options_for(info.uri)).path_of(info.uri))
+    _keep_file(draft, UploadSource(options_for(info.uri)).path_of(info.uri))
     return Upload.objects.select_related("track").get(pk=(before or upload).pk)
+
+
+def _keep_file(draft: Path, kept: Path) -> None:
+    """Give a draft its name. It keeps its old name as well until the transaction is committed, so that the last part
+    can be sent again if it is not."""
+    try:
+        os.link(draft, kept)
+    except FileExistsError:
+        pass  # the same file, which somebody else has uploaded, or which is left of a transaction that failed
+    except OSError:
+        draft.replace(kept)  # a file system without hard links
+    transaction.on_commit(partial(draft.unlink, missing_ok=True))
 
 
 def _read(upload: Upload, draft: Path) -> TrackInfo:
@@ -258,18 +281,27 @@ def cancel_upload(upload: Upload) -> bool:
     """Delete an upload that is not finished. Returns whether it did."""
     cancelled = bool(Upload.objects.filter(pk=upload.pk, track=None).delete()[0])
     if cancelled:
-        _draft_of(upload).unlink(missing_ok=True)
+        transaction.on_commit(partial(_draft_of(upload).unlink, missing_ok=True))
     return cancelled
 
 
 def _withdraw(track: Track) -> None:
-    """Delete a track's file and artwork. The track itself stays in histories and playlists, as unavailable."""
+    """Make a track unavailable, and delete its file and artwork once that is committed. The track itself stays in
+    histories and playlists."""
     artwork = track.artwork
     track.available, track.artwork = False, ""
     track.save(update_fields=["available", "artwork"])
-    UploadSource(options_for(track.uri)).path_of(track.uri).unlink(missing_ok=True)
-    if artwork and not Track.objects.filter(artwork=artwork).exists():
-        (artwork_folder() / artwork).unlink(missing_ok=True)
+    transaction.on_commit(partial(_delete_file, track, artwork))
+
+
+def _delete_file(track: Track, artwork: str) -> None:
+    """Delete the file of a withdrawn track, unless somebody has uploaded it again since."""
+    with transaction.atomic():
+        if not Track.objects.select_for_update().filter(pk=track.pk, available=False).exists():
+            return
+        UploadSource(options_for(track.uri)).path_of(track.uri).unlink(missing_ok=True)
+        if artwork and not Track.objects.filter(artwork=artwork).exists():
+            (artwork_folder() / artwork).unlink(missing_ok=True)
     log.info("Deleted the file of %s", track.uri)
 
 
@@ -282,6 +314,17 @@ def delete_abandoned() -> dict[str, int]:
     """Delete unfinished uploads that received no part for a day."""
     old = Upload.objects.filter(track=None, changed_at__lt=timezone.now() - ABANDONED)
     return {"abandoned uploads": _delete_all(old)}
+
+
+def delete_stray_parts() -> dict[str, int]:
+    """Delete the parts that a process left behind when it died."""
+    old = time.time() - ABANDONED.total_seconds()
+    drafts = [each for each in options_for("").uploads.glob("*.part") if each.stat().st_mtime < old]
+    wanted = {_draft_of(upload) for upload in Upload.objects.filter(track=None)} if drafts else set()
+    strays = [draft for draft in drafts if draft not in wanted]
+    for draft in strays:
+        draft.unlink(missing_ok=True)
+    return {"stray parts of uploads": len(strays)}
 
 
 def _delete_all(uploads: Iterable[Upload]) -> int:

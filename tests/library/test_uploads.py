@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import fcntl
 import os
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.domain.departure import delete_account, export_data
 from accounts.models import User
+from guilds.models import Guild
 from library.artwork import artwork_folder
+from library.browse import write_cursor
 from library.domain import uploads
 from library.domain.configured import configured_source
+from library.errors import UploadQuotaReached
 from library.models import Track, Upload
 from library.search import search_library
 from library.sources import SourceError
@@ -28,7 +32,8 @@ from queue_app.models import QueueItem
 from tests.library.made_files import encode, picture_tag, png
 from tests.queue_app.stage import Stage
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+# With real transactions, because files are deleted when one is committed.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(500)
 
@@ -40,7 +45,7 @@ def folder(settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stage(db: None) -> Stage:
+def stage(transactional_db: None) -> Stage:
     return Stage()
 
 
@@ -369,3 +374,153 @@ def test_an_operator_deletes_an_upload_with_its_file(
     operator.post("/admin/library/upload/", chosen)
     assert not files(folder)
     assert not Upload.objects.exists()
+
+
+# --- Limits under load, and transactions that fail ---
+
+
+@pytest.mark.parametrize("limit", ["UPLOADS_PER_PERSON_MB", "UPLOADS_PER_GUILD_MB", "UPLOADS_MAX_MB"])
+def test_uploads_that_begin_at_once_do_not_exceed_a_limit_together(
+    limit: str, stage: Stage, settings: Settings, in_threads: Callable[..., list[Any]]
+) -> None:
+    settings.UPLOADS_PER_PERSON_MB = settings.UPLOADS_PER_GUILD_MB = settings.UPLOADS_MAX_MB = 100
+    setattr(settings, limit, 2)
+    one_person = limit == "UPLOADS_PER_PERSON_MB"
+    people = [stage.member if one_person else stage.join() for _ in range(6)]
+    guild = Guild.objects.get(pk=stage.id)
+
+    def begin_one(number: int) -> str:
+        try:
+            uploads.begin_upload(people[number], name="a.ogg", size=900_000, guild=guild)
+        except UploadQuotaReached as refusal:
+            return refusal.code
+        return ""
+
+    assert sorted(in_threads(6, begin_one)) == ["", "", *["UPLOAD_QUOTA_REACHED"] * 4]
+    assert Upload.objects.count() == 2
+
+
+def test_a_person_has_a_limited_number_of_unfinished_uploads(
+    client: Client, stage: Stage, api: Callable[[User], Client], song: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MAX_UNFINISHED", 2)
+    first = begin(client, song).json()
+    assert begin(client, song).status_code == 201
+    refused = begin(client, song)
+    assert (refused.status_code, refused.json()["code"]) == (409, "TOO_MANY_UNFINISHED")
+    assert "2 unfinished uploads" in refused.json()["detail"]
+    assert begin(api(stage.join()), song).status_code == 201
+    send(client, first, song, 0)
+    assert begin(client, song).status_code == 201  # a finished one does not count
+
+
+def test_the_list_has_pages(client: Client, stage: Stage, api: Callable[[User], Client]) -> None:
+    at = timezone.now()
+    rows = [
+        Upload(
+            user=stage.member, name=f"{number}.ogg", size=10, created_at=at - timedelta(minutes=number // 2)
+        )
+        for number in range(7)
+    ]
+    Upload.objects.bulk_create(rows)
+    seen: list[str] = []
+    after: dict[str, str] = {}
+    while True:
+        page = client.get("/api/uploads", {"limit": "3", **after}).json()
+        assert page["used_bytes"] == 70
+        seen += [each["name"] for each in page["items"]]
+        if page["next"] is None:
+            break
+        assert len(page["items"]) == 3
+        after = {"after": page["next"]}
+        if len(seen) == 3:
+            Upload.objects.create(user=stage.member, name="new.ogg", size=0)  # moves no page
+    assert sorted(seen) == [f"{number}.ogg" for number in range(7)]
+    minutes = [int(name.removesuffix(".ogg")) // 2 for name in seen]
+    assert minutes == sorted(minutes)
+    assert api(stage.join()).get("/api/uploads").json()["items"] == []
+    for bad in ({"limit": "0"}, {"limit": "101"}, {"after": "x"}, {"after": write_cursor(["a", "b"])}):
+        assert client.get("/api/uploads", bad).status_code == 400
+
+
+class Lost(Exception):
+    """The database is gone before the commit."""
+
+
+def test_a_file_stays_if_its_deletion_is_not_committed(
+    client: Client, stage: Stage, song: bytes, folder: Path
+) -> None:
+    made = upload(client, song).json()
+    begun = begin(client, song, "other.ogg").json()
+    send(client, begun, song[:100], 0)
+    before = {file.name: file.read_bytes() for file in files(folder)}
+
+    def delete_and_lose() -> None:
+        with transaction.atomic():
+            uploads.delete_uploads_of(stage.member)
+            assert {file.name: file.read_bytes() for file in files(folder)} == before
+            raise Lost
+
+    with pytest.raises(Lost):
+        delete_and_lose()
+    assert {file.name: file.read_bytes() for file in files(folder)} == before
+    track = Track.objects.get(uri=made["track"]["uri"])
+    assert track.available
+    assert configured_source(track.uri).open(track.uri).read_bytes() == song  # type: ignore[union-attr]
+    assert send(client, begun, song[100:], 100).json()["id"] == made["id"]
+
+
+def test_the_last_part_can_be_sent_again_if_its_transaction_was_lost(
+    client: Client, song: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = begin(client, song).json()
+    real = uploads._keep_file
+
+    def lose(*args: Any) -> None:
+        real(*args)
+        raise Lost
+
+    with monkeypatch.context() as lost:
+        lost.setattr(uploads, "_keep_file", lose)
+        assert send(client, begun, song, 0).status_code == 500
+    assert client.get(f"/api/uploads/{begun['id']}").json()["track"] is None
+    assert send(client, begun, song, 0).json()["track"]["title"] == "Blue Train"
+    (kept,) = files(folder)
+    assert kept.read_bytes() == song
+
+
+def test_a_file_that_is_uploaded_again_while_it_is_deleted_stays(
+    client: Client, stage: Stage, api: Callable[[User], Client], song: bytes, folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    made = upload(client, song).json()
+    other = api(stage.join())
+    real = uploads._delete_file
+    again: list[Any] = []
+
+    def late(*args: Any) -> None:
+        again.append(upload(other, song).json())
+        real(*args)
+
+    monkeypatch.setattr(uploads, "_delete_file", late)
+    assert client.delete(f"/api/uploads/{made['id']}").status_code == 204
+    assert again[0]["track"]["uri"] == made["track"]["uri"]
+    (kept,) = files(folder)
+    assert kept.read_bytes() == song
+    assert Track.objects.get().available
+
+
+def test_parts_that_a_dead_process_left_behind_are_deleted_after_a_day(
+    client: Client, song: bytes, folder: Path
+) -> None:
+    made = upload(client, song).json()
+    begun = begin(client, song, "other.ogg").json()
+    send(client, begun, song[:100], 0)
+    for name in (f"{uuid.UUID(made['id']).hex}.part", "no name of an upload.part"):
+        (folder / name).write_bytes(b"left")
+    assert uploads.delete_stray_parts() == {"stray parts of uploads": 0}
+    for file in files(folder):
+        os.utime(file, (0, 0))
+    assert uploads.delete_stray_parts() == {"stray parts of uploads": 2}
+    assert len(files(folder)) == 2
+    assert send(client, begun, song[100:], 100).status_code == 200

@@ -148,10 +148,15 @@ function add(files) {
   byId("upload-empty").hidden = true;
 }
 
-/** Show how much room is left. @returns {Promise<any>} the caller's uploads */
-async function refreshRoom() {
+/**
+ * Show how much room is left.
+ * @param {{after?: string, limit?: number}} page
+ * @returns {Promise<any>} a page of the caller's uploads
+ */
+async function refreshRoom(page = { limit: 1 }) {
   try {
-    const found = await client.rest.get("/api/uploads");
+    const query = new URLSearchParams(Object.entries(page).map(([name, value]) => [name, String(value)]));
+    const found = await client.rest.get(`/api/uploads?${query}`);
     const values = { used: (found.used_bytes / MB).toFixed(0), limit: (found.limit_bytes / MB).toFixed(0), max: (found.max_bytes / MB).toFixed(0) };
     if (document.getElementById("upload-drop")) setText(byId("upload-room"), interpolate(gettext("%(used)s of %(limit)s MB used. A file may have up to %(max)s MB."), values));
     byId("upload-empty").hidden = rows.size > 0 || found.items.length > 0;
@@ -184,10 +189,26 @@ addEventListener("beforeunload", (event) => {
   if (sending.size) event.preventDefault();
 });
 
-const found = await refreshRoom();
-for (const upload of found?.items ?? []) {
-  const row = new Row(upload.name);
-  row.show(upload);
-  rows.add(row);
-  list.append(row.node);
+const more = /** @type {HTMLButtonElement} */ (byId("upload-more"));
+
+/** Show the next page of files. @param {string | null} after */
+async function showPage(after) {
+  const found = await refreshRoom(after ? { after } : {});
+  for (const upload of found?.items ?? []) {
+    const row = new Row(upload.name);
+    row.show(upload);
+    rows.add(row);
+    list.append(row.node);
+  }
+  if (!found) return;
+  more.hidden = !found.next;
+  more.onclick = async () => {
+    more.disabled = true;
+    const last = list.lastElementChild;
+    await showPage(found.next);
+    more.disabled = false;
+    if (more.hidden) /** @type {HTMLElement | null} */ (last?.nextElementSibling?.querySelector("button"))?.focus();
+  };
 }
+
+await showPage(null);
