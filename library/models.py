@@ -139,6 +139,9 @@ class Track(models.Model):
     )
     folder = OrderedTextField(max_length=MAX_FOLDER, blank=True, default="", db_default="")
     audio_hash = models.CharField(max_length=26, blank=True, default="", db_default="", editable=False)
+    play_count = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text=_("How often it was played on this installation.")
+    )
     search_text = models.TextField(blank=True, editable=False)
     title_key = OrderedTextField(max_length=300, blank=True, default="", db_default="", editable=False)
     title_words = models.TextField(blank=True, default="", db_default="", editable=False)

@@ -2,8 +2,8 @@
 
 There are four tiers, each used only while there is room: the title is the query, the title begins with it, the title
 has all its words, any column has them. The databases do not rank: sorting all matches of a common beginning by rank
-took up to 98 ms for 100,000 tracks, this takes 2 ms (`bench/library.py`). If nothing matches, typing mistakes are
-corrected.
+took up to 98 ms for 100,000 tracks, this takes 2 ms (`bench/library.py`). Within a tier, tracks that were played more
+often come first. If nothing matches, typing mistakes are corrected.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ type Groups = list[list[tuple[str, bool]]]
 
 
 class _Kind(NamedTuple):
-    """What is searched. `shown`: the condition for rows that people may see."""
+    """What is searched. `shown`: the condition for rows that people may see. `plays`: how often a row was played."""
 
     model: type[Model]
     indexed: Indexed
     shown: str
+    plays: str = "0"
 
 
-_TRACKS = _Kind(Track, TRACKS, "available")
+_TRACKS = _Kind(Track, TRACKS, "available", "play_count")
 _ALBUMS = _Kind(Album, ALBUMS, "track_count > 0")
 _ARTISTS = _Kind(Artist, ARTISTS, "track_count > 0")
 
@@ -105,21 +106,21 @@ def _search(query: str, kinds: Sequence[_Kind], sources: list[str], limit: int) 
     return found
 
 
-type _Rank = tuple[int, int, int, int, str]
+type _Rank = tuple[int, int, int, int, int, str]
 
 
 def _search_kind(kind: _Kind, sources: list[str], key: str, groups: Groups, limit: int) -> list[int]:
     ranks: dict[int, _Rank] = {}
     if key:
-        for pk, title in _titled(kind, sources, key, limit):
-            ranks[pk] = (0 if title == key else 1, 0, 0, len(title), title)
+        for pk, title, plays in _titled(kind, sources, key, limit):
+            ranks[pk] = (0 if title == key else 1, 0, 0, -plays, len(title), title)
     if len(ranks) < limit and groups:
-        for pk, title, *_ in _match(kind, sources, groups, "title"):
-            ranks.setdefault(pk, (2, 0, 0, len(title), title))
+        for pk, title, plays, *_ in _match(kind, sources, groups, "title"):
+            ranks.setdefault(pk, (2, 0, 0, -plays, len(title), title))
     if len(ranks) < limit and groups and len(kind.indexed.columns) > 1:
-        for pk, title, in_title, in_artist in _match(kind, sources, groups, "all"):
+        for pk, title, plays, in_title, in_artist in _match(kind, sources, groups, "all"):
             counts = (-_count(groups, in_title), -_count(groups, in_artist))
-            ranks.setdefault(pk, (3, *counts, len(title), title))
+            ranks.setdefault(pk, (3, *counts, -plays, len(title), title))
     return sorted(ranks, key=lambda pk: (ranks[pk], pk))[:limit]
 
 
@@ -131,22 +132,23 @@ def _count(groups: Groups, words: str) -> int:
     )
 
 
-def _titled(kind: _Kind, sources: list[str], key: str, limit: int) -> list[tuple[int, str]]:
-    """Return the ids and keys of titles that begin with the key: those that are the key come first."""
+def _titled(kind: _Kind, sources: list[str], key: str, limit: int) -> list[tuple[int, str, int]]:
+    """Return the ids, keys and plays of titles that begin with the key: those that are the key come first."""
     table = kind.indexed.table
     return _rows(
-        f"SELECT id, title_key FROM {table} WHERE title_key >= %s AND title_key < %s AND source IN {_places(sources)}"
-        f" AND {kind.shown} ORDER BY title_key, id LIMIT %s",
-        [key, key + LAST, *sources, limit],
+        f"SELECT id, title_key, {kind.plays} FROM {table} WHERE title_key >= %s AND title_key < %s"
+        f" AND source IN {_places(sources)} AND {kind.shown} ORDER BY title_key, id LIMIT %s",
+        [key, key + LAST, *sources, limit if kind.plays == "0" else CANDIDATES],
     )
 
 
 def _match(kind: _Kind, sources: list[str], groups: Groups, column: str) -> list[tuple[Any, ...]]:
     """Return rows that have the words in their title, or in `all` columns, in no particular order: id, key of the
-    title, words of the title and of the artist."""
+    title, plays, words of the title and of the artist."""
     table, fts, columns = kind.indexed.table, kind.indexed.fts, kind.indexed.columns[:2]
     shown = f"source IN {_places(sources)} AND {kind.shown} LIMIT {CANDIDATES}"
-    select = ", ".join(f"{table}.{name}" for name in ("id", "title_key", *columns))
+    names = ("id", "title_key", kind.plays, *columns)
+    select = ", ".join(name if name == "0" else f"{table}.{name}" for name in names)
     if connection.vendor == "postgresql":
         sql = f"SELECT {select} FROM {table} WHERE {column}_set @@ %s::tsquery AND {shown}"
         return _rows(sql, [_tsquery(groups), *sources])

@@ -11,7 +11,7 @@ from django.db import transaction
 from library.artwork import store_artwork
 from library.domain.catalog import Touched, place_tracks
 from library.domain.identity import split_disc_folder
-from library.domain.tracks import fill, save_new
+from library.domain.tracks import fill, save_new, update_track
 from library.models import MAX_FOLDER, Track
 from library.sources import TrackInfo
 from library.sources.errors import SourceError
@@ -57,7 +57,7 @@ def save_files(root: Path, files: Sequence[ReadTrack], touched: Touched) -> Save
         place_tracks(placed, touched)
         existed = [track for track in tracks if track.pk is not None]
         for track in existed:
-            track.save()
+            update_track(track)
         save_new([track for track in tracks if track.pk is None])
         note_words_of(track for track, _ in placed)
     playable = [track for track, _ in placed]

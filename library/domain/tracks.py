@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import F
 from django.utils import timezone
 
 from library.artwork import store_artwork
@@ -45,17 +46,27 @@ def set_words(track: Track) -> None:
     track.artist_words, track.album_words = " ".join(map(index_words, filter(None, both))), index_words(album)
 
 
+def count_play(track_id: int) -> None:
+    """Count that a track was played, for the order of search results."""
+    Track.objects.filter(pk=track_id).update(play_count=F("play_count") + 1)
+
+
 def save_track(track: Track) -> None:
     """Save a track. A new track overwrites a row that another process has created for the same uri."""
     if track.pk is not None:
-        track.save()
+        update_track(track)
         return
     save_new([track])
 
 
+def update_track(track: Track) -> None:
+    """Save a track that was read before, without its plays, which may have been counted since."""
+    fields = [field.name for field in Track._meta.concrete_fields if not field.primary_key]
+    track.save(update_fields=[name for name in fields if name != "play_count"])
+
+
 def save_new(tracks: list[Track]) -> None:
     """Save new tracks, which overwrite rows that another process has created for the same uris."""
-    fields = [
-        field.name for field in Track._meta.concrete_fields if field.name not in ("id", "uri", "created_at")
-    ]
+    kept = ("id", "uri", "created_at", "play_count")
+    fields = [field.name for field in Track._meta.concrete_fields if field.name not in kept]
     Track.objects.bulk_create(tracks, update_conflicts=True, unique_fields=["uri"], update_fields=fields)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import User
+from library.domain.tracks import count_play
 from queue_app.models import ItemState, Play, QueueItem
 
 
@@ -27,6 +31,8 @@ def begin_play(item: QueueItem, *, position_ms: int = 0, continues: bool = False
         day=now.date(),
         from_ms=position_ms,
     )
+    # After the commit: a scan may hold the track's row, which no command should wait for.
+    transaction.on_commit(partial(count_play, item.track_id), robust=True)
 
 
 def note_jump(item: QueueItem, *, position_ms: int, to_ms: int) -> None:

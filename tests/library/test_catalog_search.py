@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 
 from library.domain.catalog import Touched, place_tracks, settle
+from library.domain.tracks import count_play, save_track, update_track
 from library.models import Album, Artist, SearchVariant, SearchWord, Track
 from library.search import search_catalog, search_library
 from library.search_index import INDEXED, index_problem
@@ -47,6 +48,34 @@ def found(query: str) -> tuple[list[str | None], list[str], list[str]]:
         [album.title for album in catalog.albums],
         [artist.name for artist in catalog.artists],
     )
+
+
+def test_of_equal_matches_the_one_that_was_played_more_comes_first() -> None:
+    one, two, three, begins, word, other = plant(
+        ("Harbour", "Ada", "One"), ("Harbour", "Bo", "Two"), ("Harbour", "Cy", "Three"),
+        ("Harbour Lights", "Ada", "One"), ("Old Harbour", "Ada", "One"), ("Song", "Harbour Boys", "Four"),
+    )  # fmt: skip
+    for track, plays in ((two, 1), (three, 2), (begins, 3), (word, 4), (other, 5)):
+        for _ in range(plays):
+            count_play(track.pk)
+    # A better match stays before one that was played more.
+    found = search_library("harbour")
+    assert [track.pk for track in found] == [each.pk for each in (three, two, one, begins, word, other)]
+
+
+def test_plays_survive_another_scan_and_are_not_lost_to_an_older_read() -> None:
+    (track,) = plant(("Harbour", "Ada", "One"))
+    count_play(track.pk)
+    update_track(track)
+    track.pk = None
+    save_track(track)
+    assert Track.objects.get().play_count == 1
+
+
+def test_the_most_played_of_many_equal_titles_is_found() -> None:
+    tracks = plant(*(("Intro", f"Artist {number}", "One") for number in range(60)))
+    count_play(tracks[-1].pk)
+    assert search_library("intro", limit=5)[0].pk == tracks[-1].pk
 
 
 def test_tracks_albums_and_artists_are_found_with_the_title_first_then_artist_then_album() -> None:
