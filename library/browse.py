@@ -15,8 +15,10 @@ from django.db.models import Count, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidInput
+from accounts.models import User
 from library.errors import NotInLibrary
 from library.models import MAX_FOLDER, Album, Artist, Track
+from library.playlist_queries import search_playlists
 from library.queries import album_tracks, artist_tracks, available_tracks
 from library.query_fields import storable
 from library.search import search_catalog
@@ -44,7 +46,8 @@ def read_cursor(text: str | None, *kinds: type) -> Cursor:
     return values
 
 
-def _write_cursor(values: Sequence[object]) -> str:
+def write_cursor(values: Sequence[object]) -> str:
+    """Return the `next` of a page whose last row has these values."""
     return base64.urlsafe_b64encode(json.dumps(list(values), separators=(",", ":")).encode()).decode("ascii")
 
 
@@ -63,7 +66,7 @@ def _page[M: Model](
     last = found[limit - 1] if len(found) > limit else None
     return {
         "items": [shape(row) for row in found[:limit]],
-        "next": _write_cursor([getattr(last, key), last.pk]) if last is not None else None,
+        "next": write_cursor([getattr(last, key), last.pk]) if last is not None else None,
     }
 
 
@@ -99,7 +102,7 @@ def read_recent(*, after: str | None, limit: int) -> Page:
     found = list((tracks if cursor is None else tracks.filter(pk__lt=cursor[0]))[: limit + 1])
     return {
         "items": [catalog_track_shape(track) for track in found[:limit]],
-        "next": _write_cursor([found[limit - 1].pk]) if len(found) > limit else None,
+        "next": write_cursor([found[limit - 1].pk]) if len(found) > limit else None,
     }
 
 
@@ -112,7 +115,7 @@ def read_genres(*, after: str | None, limit: int) -> Page:
     found = list(counted[: limit + 1])
     return {
         "items": [{"name": name, "track_count": count} for name, count in found[:limit]],
-        "next": _write_cursor([found[limit - 1][0]]) if len(found) > limit else None,
+        "next": write_cursor([found[limit - 1][0]]) if len(found) > limit else None,
     }
 
 
@@ -137,7 +140,7 @@ def read_folders(*, after: str | None, limit: int, parent: str = "") -> Page:
         "items": [
             {"path": path, "name": path[begin:], "track_count": count} for path, count in found[:limit]
         ],
-        "next": _write_cursor([found[limit - 1][0]]) if len(found) > limit else None,
+        "next": write_cursor([found[limit - 1][0]]) if len(found) > limit else None,
     }
 
 
@@ -179,7 +182,7 @@ def _ordered(tracks: QuerySet[Track], after: str | None, limit: int) -> Page:
     more = begin + limit < len(ids)
     return {
         "items": [catalog_track_shape(found[pk]) for pk in wanted if pk in found],
-        "next": _write_cursor([wanted[-1], begin + limit]) if more else None,
+        "next": write_cursor([wanted[-1], begin + limit]) if more else None,
     }
 
 
@@ -188,11 +191,12 @@ def _tracks() -> QuerySet[Track]:
     return tracks.select_related("in_album", "by_artist")
 
 
-def read_search(query: str, *, limit: int) -> dict[str, Any]:
-    """Return the best matches of each kind."""
+def read_search(user: User, query: str, *, limit: int) -> dict[str, Any]:
+    """Return the best matches of each kind: of the catalog, and of the playlists that the person may read."""
     found = search_catalog(query, limit=limit)
     return {
         "tracks": [track_shape(track) for track in found.tracks],
         "albums": [album_shape(album) for album in found.albums],
         "artists": [artist_shape(artist) for artist in found.artists],
+        "playlists": search_playlists(user, query, limit=limit),
     }

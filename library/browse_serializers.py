@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
+from library.playlist_serializers import PlaylistSerializer
 from library.serializers import TrackSerializer
 
 Shape = serializers.Serializer[dict[str, object]]
@@ -89,6 +90,7 @@ class CatalogSearchSerializer(Shape):
     tracks = TrackSerializer(many=True)
     albums = AlbumSerializer(many=True)
     artists = ArtistSerializer(many=True)
+    playlists = PlaylistSerializer(many=True)
 
 
 class ScanSerializer(Shape):
@@ -103,6 +105,6 @@ class ScanSerializer(Shape):
     problem = serializers.CharField(
         allow_null=True,
         help_text=gettext_lazy(
-            "Why changes are not noticed at once: missing, network_folder or watch_limit."
+            "Why changes are not noticed at once: missing, unreadable, network_folder or watch_limit."
         ),
     )

@@ -15,6 +15,7 @@ from library.models import Collaborator, Favorite, KeptTrack, Playlist, Playlist
 from library.playlist_rights import Reader
 from library.playlist_shapes import collaborator_shape, playlist_shape, words_shape
 from library.shapes import track_shape
+from library.words import search_key
 
 PAGE = 100
 EXPORT_PAGE = 500
@@ -27,6 +28,20 @@ def read_playlists(user: User, *, guild_id: str | None = None) -> list[dict[str,
     if guild_id is not None:
         visible = visible.filter(guild=guild_id)
     return [playlist_shape(each, access) for each in visible if (access := reader.access(each)) is not None]
+
+
+def search_playlists(user: User, query: str, *, limit: int) -> list[dict[str, Any]]:
+    """Return the playlists that a person may read and whose names have every word of `query`, best match first."""
+    key = search_key(query)
+    words = key.split()
+    reader = Reader(user)
+    named = reader.visible().select_related(None).prefetch_related(None).values_list("pk", "name")
+    keys = {pk: search_key(name) for pk, name in named}
+    alike = [pk for pk, name in keys.items() if words and all(word in name for word in words)]
+    alike.sort(key=lambda pk: (keys[pk] != key, not keys[pk].startswith(key), len(keys[pk]), keys[pk], pk))
+    found = {each.pk: each for each in reader.visible().filter(pk__in=alike[:limit])}
+    shown = [(found[pk], reader.access(found[pk])) for pk in alike[:limit] if pk in found]
+    return [playlist_shape(each, access) for each, access in shown if access is not None]
 
 
 def read_playlist(user: User, playlist: Playlist) -> dict[str, Any]:

@@ -9,11 +9,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from guilds.models import Guild, Membership
 from library.domain.catalog import Touched, place_tracks, settle
-from library.models import Album, Artist, ScanLease, Track
+from library.models import Album, Artist, Collaborator, Playlist, ScanLease, Track
 from library.sources.types import Details
 from tests.factories import GuildFactory, MembershipFactory, TrackFactory, UserFactory
 
@@ -177,7 +179,46 @@ def test_the_search_is_grouped(client: Client) -> None:
     assert [track["title"] for track in found["tracks"]] == ["Title 01"]
     assert [album["title"] for album in found["albums"]] == ["Album 01"]
     assert [artist["name"] for artist in found["artists"]] == ["The Artist 01"]
-    assert client.get("/api/library/search").json() == {"tracks": [], "albums": [], "artists": []}
+    empty: dict[str, list[Any]] = {"tracks": [], "albums": [], "artists": [], "playlists": []}
+    assert client.get("/api/library/search").json() == empty
+
+
+def test_the_search_finds_playlists_that_the_person_may_read_and_no_others(
+    api: Callable[[User], Client],
+) -> None:
+    me, friend, stranger = UserFactory.create_batch(3)
+    here, elsewhere = GuildFactory.create(), GuildFactory.create()
+    role = "100000000000000077"
+    MembershipFactory.create(user=me, guild=here, role_ids=[role])
+    MembershipFactory.create(user=stranger, guild=elsewhere)
+
+    def make(name: str, owner: User | None = None, guild: Guild | None = None, **more: Any) -> Playlist:
+        return Playlist.objects.create(name=name, owner=owner, guild=guild, **more)
+
+    make("Night Drive", me)
+    make("Nightfall", guild=here)
+    Collaborator.objects.create(playlist=make("Night Shift", friend), user=me)
+    Collaborator.objects.create(playlist=make("Night Roles", friend), guild=here, role_id=role)
+    Collaborator.objects.create(playlist=make("Night Others", friend), guild=here, role_id="1")
+    Collaborator.objects.create(playlist=make("Night Elsewhere", friend), guild=elsewhere)
+    make("Night Secret", friend)
+    make("Night There", guild=elsewhere)
+    make("Night Deleted", me, deleted_at=timezone.now())
+    make("Morning", me)
+
+    def names(query: str, user: User = me, **more: Any) -> list[str]:
+        answer = api(user).get("/api/library/search", {"q": query, **more}).json()
+        return [each["name"] for each in answer["playlists"]]
+
+    assert names("NIGHT") == ["Nightfall", "Night Drive", "Night Roles", "Night Shift"]
+    assert names("drive night") == ["Night Drive"]
+    assert names("night", limit=1) == ["Nightfall"]
+    assert names("secret") == names("there") == names("!") == []
+    assert names("night", stranger) == ["Night There", "Night Elsewhere"]
+    shown = api(me).get("/api/library/search", {"q": "shift"}).json()["playlists"]
+    assert [(each["access"], each["owner"]["id"]) for each in shown] == [("edit", str(friend.pk))]
+    Membership.objects.filter(user=me).delete()
+    assert names("night") == ["Night Drive", "Night Shift"]
 
 
 def test_managers_see_the_scan_and_only_operators_ask_for_one(
