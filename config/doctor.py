@@ -21,6 +21,8 @@ from config.checks import REMEDY, is_of_other_version
 from guilds.domain.shards import CONTENT_REMEDY, MEMBERS_REMEDY
 from guilds.models import GuildSettings
 from guilds.queries import bot_guilds, bot_lacks
+from library.domain.configured import options_for
+from library.domain.health import can_write
 from library.domain.watching import library_state
 from library.search_index import index_problem
 from realtime import hints
@@ -206,6 +208,16 @@ def check_library() -> Finding:
         return Finding("library", "not checked: the database did not answer", "See database, above.")
 
 
+def check_uploads() -> Finding:
+    """Check whether files of people can be kept."""
+    folder = options_for("").uploads
+    if not can_write(folder):
+        return Finding(
+            "uploads", f"{folder} cannot be written", "Give Backline's user the permission to write to it."
+        )
+    return Finding("uploads", f"{folder}" if settings.UPLOADS else "off (UPLOADS)")
+
+
 def check_search() -> Finding:
     try:
         problem = index_problem(connection)
@@ -244,6 +256,7 @@ CHECKS: list[Callable[[], Finding]] = [
     check_redirect_uri,
     check_voice,
     check_library,
+    check_uploads,
     check_search,
     check_clock,
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin
+from library.domain.health import source_health
 from library.domain.scan_request import request_scan
 from library.domain.uploads import delete_upload
 from library.models import Album, Artist, ScanLease, Track, Upload
@@ -37,7 +38,9 @@ class ArtistAdmin(ReadOnlyAdmin):
 
 @admin.register(ScanLease)
 class ScanAdmin(ReadOnlyAdmin):
-    """How far the scan is. There is one row."""
+    """How the sources are, and how far the scan of the folder is. There is one row."""
+
+    change_list_template = "library/admin_sources.html"
 
     list_display = (
         "__str__",
@@ -51,6 +54,12 @@ class ScanAdmin(ReadOnlyAdmin):
         "finished_at",
     )
     actions = ("rescan",)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """Show the sources above the scan."""
+        return super().changelist_view(request, (extra_context or {}) | {"sources": source_health()})
 
     @admin.action(description=_("Read all files again"), permissions=["view"])
     def rescan(self, request: HttpRequest, queryset: QuerySet[ScanLease]) -> None:

@@ -13,11 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import InvalidInput
 from accounts.pages import PersonRequest, page
-from guilds.permissions import manages_any
 from guilds.queries import my_memberships
 from library import browse
 from library.clock import clock
-from library.domain.scan_request import scan_state
+from library.domain.health import source_health
 from library.search import MAX_QUERY
 from library.shapes import album_shape, artist_shape
 
@@ -43,7 +42,7 @@ def library(request: PersonRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\0", "")[:MAX_QUERY].strip()
     if not query:
         return _list(request, "albums")
-    found = browse.read_search(query, limit=browse.PAGE)
+    found = browse.read_search(request.user, query, limit=browse.PAGE)
     return _show(request, {"query": query} | found | {"tracks": _rows(found["tracks"])})
 
 
@@ -58,7 +57,10 @@ def _list(request: PersonRequest, view: str) -> HttpResponse:
     found = _read(request, _READ[view])
     kind = "tracks" if view == "recent" else view
     items = _rows(found["items"]) if kind == "tracks" else found["items"]
-    return _show(request, {"view": view, kind: items, "next": _next(request, found)})
+    context = {"view": view, kind: items, "next": _next(request, found)}
+    if "after" not in request.GET:
+        context["sources"] = source_health()
+    return _show(request, context)
 
 
 @page
@@ -134,5 +136,4 @@ def _show(request: PersonRequest, context: dict[str, Any]) -> HttpResponse:
         {"name": name, "label": label, "url": reverse("library_list", args=[name])}
         for name, label in VIEWS.items()
     ]
-    scan = scan_state() if request.user.is_staff or manages_any(request.user) else None
-    return render(request, "library/library.html", {"guilds": guilds, "views": views, "scan": scan} | context)
+    return render(request, "library/library.html", {"guilds": guilds, "views": views} | context)

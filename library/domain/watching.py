@@ -12,15 +12,18 @@ from library.models import ScanLease
 LIMIT = "watch_limit"
 NETWORK = "network_folder"
 MISSING = "missing"
+UNREADABLE = "unreadable"
 # Their servers do not report changes made by other machines.
 _NETWORK_TYPES = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "ceph", "glusterfs", "davfs"}
 _MOUNTS = Path("/proc/mounts")
 
 
 def folder_problem(root: Path) -> str:
-    """Return why a folder cannot be watched: MISSING, NETWORK, or an empty text."""
+    """Return why a folder cannot be watched: MISSING, UNREADABLE, NETWORK, or an empty text."""
     if not root.is_dir():
         return MISSING
+    if not os.access(root, os.R_OK | os.X_OK):
+        return UNREADABLE
     kind = _file_system(root)
     return NETWORK if kind in _NETWORK_TYPES or kind.startswith("fuse") else ""
 
@@ -59,7 +62,7 @@ def library_state() -> tuple[str, str]:
     problem = folder_problem(root) or (lease.problem if lease else "")
     if problem == MISSING:
         return f"{root} does not exist", "Create the folder, mount it, or set MEDIA_LIBRARY."
-    if not os.access(root, os.R_OK | os.X_OK):
+    if problem == UNREADABLE:
         return f"{root} cannot be read", "Give Backline's user the permission to read it."
     if problem == NETWORK:
         return f"{root} is on a network, so it is scanned every 10 minutes", ""

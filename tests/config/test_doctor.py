@@ -53,7 +53,7 @@ def test_all_is_well_with_the_sandbox_up(there: Discord, settings: LazySettings)
     assert set(found) == {
         "settings", "database", "channel layer", "Discord", "bot token", "members intent", "content intent",
         "permissions",
-        "redirect URI", "voice", "library", "search", "clock",
+        "redirect URI", "voice", "library", "uploads", "search", "clock",
     }  # fmt: skip
     assert all(well for well, _ in found.values())
     assert "valid, the bot is" in found["bot token"][1]
