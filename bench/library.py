@@ -160,7 +160,7 @@ def measure_browse(cpu: Cpu) -> None:
     from library.models import Track
 
     middle = Track.objects.order_by("title_key", "pk")[Track.objects.count() // 2]
-    after = browse._write_cursor([middle.title_key, middle.pk])
+    after = browse.write_cursor([middle.title_key, middle.pk])
     pages: dict[str, Callable[[], object]] = {
         "artists": lambda: browse.read_artists(after=None, limit=50),
         "albums": lambda: browse.read_albums(after=None, limit=50),

@@ -1,4 +1,4 @@
-"""Reads the audio files and links that people give the bot: in an option, in a text, or in a message.
+"""Reads the audio files, playlists and links that people give the bot: in an option, in a text, or in a message.
 
 The payloads of Discord are read, because nextcord leaves out the original name of a file.
 """
@@ -23,6 +23,7 @@ from library.errors import lazy_text
 from library.query_fields import MAX_URL
 from library.sources.library import SUFFIXES
 from library.sources.links import find_links
+from library.sources.playlists import has_list_name
 from library.sources.responses import file_title
 from library.sources.tags import clean
 
@@ -73,12 +74,12 @@ def read_text(text: str) -> Finds:
 
 
 def read_message(payload: DiscordObject) -> Finds:
-    """Return the audio of a message, and of the messages that it forwards. `payload`: Discord's Message."""
+    """Return the audio and playlists of a message, and of those that it forwards. `payload`: Discord's Message."""
     finds = Finds()
     for each in _with_forwarded(payload):
-        audio = [file for file in each.get("attachments") or [] if _may_be_audio(file)]
+        audio = [file for file in each.get("attachments") or [] if _may_be_played(file)]
         text = read_text(str(each.get("content") or ""))
-        linked = [file for file in text.files if _may_be_audio(_typed_by_name(file.link))]
+        linked = [file for file in text.files if _may_be_played(_typed_by_name(file.link))]
         finds.files += [read_file(file) for file in audio] + linked
         finds.links += text.links
         finds.refused += text.refused
@@ -91,14 +92,16 @@ def _with_forwarded(payload: DiscordObject) -> Iterator[Any]:
         yield snapshot["message"]
 
 
-def _may_be_audio(payload: DiscordObject) -> bool:
-    """Return whether an attachment may contain sound. Videos may.
+def _may_be_played(payload: DiscordObject) -> bool:
+    """Return whether an attachment may contain sound, or be a playlist. Videos may contain sound.
 
     Discord knows the type of a file by its name only. A file of an unknown type is downloaded, and its content decides.
     """
     kind = str(payload.get("content_type") or "").partition(";")[0]
-    suffix = PurePosixPath(str(payload["filename"])).suffix.lower()
-    return kind.startswith(("audio/", "video/")) or kind in _UNKNOWN or suffix in SUFFIXES
+    filename = str(payload["filename"])
+    if PurePosixPath(filename).suffix.lower() in SUFFIXES or has_list_name(filename):
+        return True
+    return kind.startswith(("audio/", "video/")) or kind in _UNKNOWN
 
 
 def _file_of(link: str) -> Attached:

@@ -239,6 +239,25 @@ async def test_everything_in_a_message_is_added_at_once(
     assert await in_thread(Track.objects.filter(source="discord").count)() == 1
 
 
+async def test_a_playlist_that_is_attached_to_a_message_adds_its_tracks(ready: Stage) -> None:
+    m3u = b"#EXTM3U\n#EXTINF:60,The Generators - Long A\nLong A.opus\ngone.mp3\n"
+    kinds = {
+        "set.m3u8": (m3u, "application/vnd.apple.mpegurl"),
+        "set.pls": (b"[playlist]\nFile1=Long C.opus\nTitle1=Long C\nNumberOfEntries=1\n", "audio/x-scpls"),
+        "set.xspf": (
+            b'<playlist version="1" xmlns="http://xspf.org/ns/0/"><trackList><track><title>Short E</title>'
+            b"<location>Short%20E.opus</location></track></trackList></playlist>",
+            "application/xspf+xml",
+        ),
+    }  # fmt: skip
+    files = [(name, content, kind) for name, (content, kind) in kinds.items()]
+    reply = await add(ready, await say(ready, "tonight", *files, PNG))
+    assert embed_of(reply)["title"] == "Added 3 tracks"
+    assert left_out(reply) == "1 track of “set.m3u8” is not in the library."
+    await ready.hear(440)
+    assert await queue(ready) == ["Long C", "Short E"]
+
+
 def message_of(content: str, *files: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"content": content, "attachments": list(files)} | more
 
