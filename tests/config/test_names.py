@@ -1,6 +1,6 @@
 import pytest
 
-from config.templatetags.names import initial
+from config.templatetags.names import initial, person_color
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,11 @@ from config.templatetags.names import initial
 )
 def test_an_initial_is_one_letter_or_one_emoji(name: str, first: str) -> None:
     assert initial(name) == first
+
+
+def test_people_have_colors_that_depend_on_their_ids() -> None:
+    assert len({person_color(pk) for pk in range(1, 9)}) == 8
+    assert person_color(9) == person_color("1") == "p2"
+    snowflakes = [str((1_000_000 + made) << 22) for made in range(8)]
+    assert len({person_color(each) for each in snowflakes}) == 8
+    assert person_color("nobody") == person_color(None) == "p1"

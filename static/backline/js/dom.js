@@ -68,6 +68,6 @@ export function avatar({ id, name, avatar_url }) {
 
 /** The class of a person's color: one of eight, always the same for the same id. As in config/templatetags/names.py. @param {string} id */
 export function colorOf(id) {
-  const sum = [...id].reduce((total, digit) => total + (Number(digit) || 0), 0);
-  return `p${(sum % 8) + 1}`;
+  const number = /^\d+$/.test(id) ? BigInt(id) : 0n;
+  return `p${(number >> 22n || number) % 8n + 1n}`;
 }
