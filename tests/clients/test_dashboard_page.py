@@ -74,6 +74,7 @@ def test_a_lost_connection_stops_the_clocks(desk: Desk, relay: Relay, scene: Sce
     page.wait_for_selector("#connection[data-state=live]")
     relay.take_away()
     expect(page.locator("#connection")).to_have_text("Offline")
+    expect(page.locator("#lost")).to_contain_text("No connection since")
     clock = page.locator("[data-clock]")
     before = clock.inner_text()
     page.wait_for_timeout(1_200)

@@ -116,10 +116,30 @@ def test_a_lost_connection_is_shown_and_what_happened_meanwhile_appears(
     page.wait_for_selector("#connection[data-state=live]")
     relay.take_away()
     expect(page.locator("#connection")).to_have_text("Offline")
+    expect(page.locator("#lost")).to_contain_text("No connection since")
     scene.add("moss")
     relay.give_back()
     page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator(".past-deed")).to_contain_text("Owner added Moss.")
+    expect(page.locator("#lost")).to_be_hidden()
+
+
+def test_statistics_are_drawn_again_and_an_open_table_stays_open(desk: Desk, scene: Scene) -> None:
+    scene.add("moss")
+    scene.play()
+    window = desk.window(scene.owner_cookie)
+    page = window.open(f"/guilds/{scene.id}/statistics")
+    page.wait_for_selector("#connection[data-state=live]")
+    plays = page.locator(".past-numbers dd").first
+    expect(plays).to_have_text("1")
+    page.get_by_text("Show as a table").first.click()
+    skip(scene)
+    scene.add("cold harbour")
+    scene.play()
+    expect(plays).to_have_text("2")
+    expect(page.get_by_role("columnheader", name="Day (UTC)")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Hour")).to_be_hidden()
+    assert window.complaints == []
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1440", "375"])

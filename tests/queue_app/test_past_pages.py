@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from guilds.models import Membership
@@ -160,6 +161,15 @@ def test_three_thousand_plays_are_read_page_by_page_with_few_queries(stage: Stag
         with CaptureQueriesContext(connection) as queries:
             browser.get(f"/guilds/{stage.id}/{room}")
         assert len(queries) <= 20, room
+
+
+def test_the_account_menu_leads_staff_to_the_admin_and_all_to_the_api(
+    stage: Stage, show: Show, settings: Settings
+) -> None:
+    assert 'href="/api/docs"' in show("history")
+    assert 'href="/admin/"' not in show("history")
+    settings.ADMIN_DISCORD_IDS = {stage.member.discord_id}
+    assert 'href="/admin/"' in show("history")
 
 
 # --- Activity ---

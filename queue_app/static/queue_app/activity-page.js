@@ -5,7 +5,10 @@ import { gettext, interpolate, ngettext } from "../backline/js/i18n.js";
 import { attempt, consequence } from "./attempts.js";
 import { followPast, told } from "./past-parts.js";
 
-const { store, part } = followPast(() => true, prepare);
+/** Steps of the bot, which are listed only if the page is asked for them (queue_app/event_kinds.py). */
+const ROUTINE = new Set(["PlayerErrorChanged", "QueueRenumbered", "TrackFinished", "TrackResolved", "TrackStarted", "VoiceChanged"]);
+const everything = new URLSearchParams(location.search).get("surface") === "bot";
+const { store, part } = followPast(({ name, metadata }) => everything || metadata.via !== "bot" || !ROUTINE.has(name), prepare);
 
 /** @param {Element} row */
 function prepare(row) {

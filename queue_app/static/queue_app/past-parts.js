@@ -6,6 +6,7 @@ import { showConnection } from "../backline/js/connection-pill.js";
 import { byId, element, icon } from "../backline/js/dom.js";
 import { gettext } from "../backline/js/i18n.js";
 import { LivePart } from "../backline/js/live-part.js";
+import { showLost } from "../backline/js/lost.js";
 
 /** @import { GuildSyncEvent } from "../client/types.d.ts" */
 
@@ -29,6 +30,7 @@ export function followPast(matters, prepare) {
     onReset: () => { if (wasLive) part.soon(); },
     onState: (state, problem) => {
       showConnection(state, problem);
+      showLost(state);
       if (state === "live" && wasLive) part.soon();
       wasLive ||= state === "live";
     },

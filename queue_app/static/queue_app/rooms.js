@@ -6,6 +6,7 @@ import { showConnection } from "../backline/js/connection-pill.js";
 import { setText } from "../backline/js/dom.js";
 import { duration } from "../backline/js/format.js";
 import { LivePart } from "../backline/js/live-part.js";
+import { showLost } from "../backline/js/lost.js";
 import { drawArtwork } from "./sent-artwork.js";
 
 /** So many guilds are followed. All others change only with LOOK_MS. */
@@ -44,6 +45,7 @@ const guilds = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll
       if (state === "live" && !live) part.soon();
       live = state === "live";
       showConnection(state, problem);
+      showLost(state);
       document.body.toggleAttribute("data-offline", state !== "live" && state !== "connecting");
     },
   });

@@ -6,8 +6,9 @@
 
 import { byId, setAttribute } from "./dom.js";
 
-/** A refresh comes at most this often. */
-const PAUSE_MS = 1_000;
+/** The first event is shown at once. While more follow, the page is fetched no more often than this. */
+const PAUSE_MS = 3_000;
+const FIRST_MS = 150;
 
 export class LivePart {
   #part;
@@ -36,7 +37,7 @@ export class LivePart {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.refresh();
-    }, Math.max(150, this.#at + PAUSE_MS - performance.now()));
+    }, Math.max(FIRST_MS, this.#at + PAUSE_MS - performance.now()));
   }
 
   /** @returns {Promise<void>} without an error: if the server cannot be reached, what is shown stays */
