@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gzip
 import io
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
@@ -20,6 +21,7 @@ from django.urls import set_script_prefix
 from django.utils.translation import gettext as _
 from servestatic.middleware import ServeStaticMiddleware
 
+from config.middleware import is_compressible
 from config.views import bad_request
 from realtime.asgi import Message, Receive, Scope, Send
 from realtime.db import for_health, for_requests
@@ -110,6 +112,7 @@ class StaticFiles:
 
     def __init__(self) -> None:
         self._known = ServeStaticMiddleware(_absent)
+        self._packed: dict[tuple[str, str | None], bytes] = {}  # by path and time of the last change
 
     def find(self, path: str) -> Any:  # ServeStatic has no types
         """Return ServeStatic's file at this path, or None."""
@@ -118,19 +121,35 @@ class StaticFiles:
         return self._known.files.get(path)
 
     async def serve(self, file: Any, scope: Scope, send: Send) -> None:
-        asked = {b"HTTP_" + name.upper().replace(b"-", b"_"): value for name, value in scope["headers"]}
-        response = file.get_response(
-            scope["method"],
-            {name.decode("latin-1"): value.decode("latin-1") for name, value in asked.items()},
-        )
-        headers = [
-            (name.lower().encode(), value.encode()) for name, value in response.headers if value is not None
-        ]
-        await send({"type": "http.response.start", "status": int(response.status), "headers": headers})
-        with response.file or io.BytesIO() as content:
+        asked = {
+            f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}": value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
+        if "HTTP_IF_NONE_MATCH" in asked:
+            asked["HTTP_IF_NONE_MATCH"] = asked["HTTP_IF_NONE_MATCH"].removeprefix("W/")
+        response = file.get_response(scope["method"], asked)
+        headers = {name.lower(): value for name, value in response.headers if value is not None}
+        content = response.file or io.BytesIO()
+        if int(response.status) == 200 and is_compressible(headers.get("content-type", "")):
+            headers["vary"] = "Accept-Encoding"
+            if response.file is not None and "gzip" in asked.get("HTTP_ACCEPT_ENCODING", ""):
+                content = io.BytesIO(self._pack(response.file, headers.get("last-modified")))
+                headers |= {"content-encoding": "gzip", "content-length": str(content.getbuffer().nbytes)}
+                headers["etag"] = f"W/{headers['etag']}"  # the same words, but other bytes
+        start = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": int(response.status), "headers": start})
+        with content:
             while piece := content.read(PIECE_BYTES):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+
+    def _pack(self, file: Any, changed: str | None) -> bytes:
+        """Return the file, compressed. ServeStatic itself serves only what somebody has compressed before."""
+        with file:
+            key = (file.name, changed)
+            if key not in self._packed:
+                self._packed[key] = gzip.compress(file.read())
+            return self._packed[key]
 
 
 async def _absent(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Choose the urls of the web or of the Bot API, and redirect pages to the host of API_BASE_URL."""
+"""Compress responses, choose the urls of the web or of the Bot API, and redirect pages to the host of API_BASE_URL."""
 
 from __future__ import annotations
 
@@ -7,12 +7,29 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 _FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/artwork/")
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def is_compressible(content_type: str) -> bool:
+    """Return whether a response is text. Pictures and sound are compressed already."""
+    kind = content_type.partition(";")[0]
+    return kind.startswith("text/") or kind.endswith(("javascript", "json", "openapi", "xml"))
+
+
+class CompressMiddleware(GZipMiddleware):
+    """Compresses text, unless it is streamed. Django adds random bytes, so lengths tell nothing of secrets (BREACH)."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.streaming or not is_compressible(response.get("Content-Type", "")):
+            return response
+        return super().process_response(request, response)
 
 
 class UrlconfMiddleware:

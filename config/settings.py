@@ -324,6 +324,7 @@ INSTALLED_APPS += [
 ]
 MIDDLEWARE = [
     # Static files are served before these (config/handler.py).
+    "config.middleware.CompressMiddleware",
     "config.middleware.UrlconfMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",

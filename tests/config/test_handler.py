@@ -60,8 +60,8 @@ class Requests:
             timeout=10,
         )
 
-    def get(self, address: str) -> httpx.Response:
-        return self._client.get(address)
+    def get(self, address: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self._client.get(address, headers=headers)
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_a_view_that_fails_is_answered_and_logged(
 
 
 def test_static_files_are_served_and_nothing_else_beside_them(requests: Requests) -> None:
-    page = requests.get("/static/backline/css/tokens.css")
+    page = requests.get("/static/backline/css/tokens.css", headers={"Accept-Encoding": "identity"})
     assert page.status_code == 200
     url, size = str(page.url), str(len(page.content))
     assert (page.headers["content-type"], page.headers["content-length"]) == (
@@ -190,11 +190,30 @@ def test_static_files_are_served_and_nothing_else_beside_them(requests: Requests
     assert (again.status_code, again.content) == (304, b"")
     part = httpx.get(url, headers={"Range": "bytes=1-3"})
     assert (part.status_code, part.content) == (206, page.content[1:4])
-    head = httpx.head(url)
+    head = httpx.head(url, headers={"Accept-Encoding": "identity"})
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", size)
     assert httpx.post(url).status_code == 405
     for absent in ("/static/none.css", "/static/../manage.py", "/static/"):
         assert requests.get(absent).status_code in {302, 404}  # the program's own path
+
+
+def test_text_is_compressed_for_those_who_take_it(requests: Requests) -> None:
+    for where, packed in (
+        ("/static/backline/css/tokens.css", True),
+        ("/static/backline/icons/icon-192.png", False),
+        ("/api/schema", True),
+    ):
+        plain = requests.get(where, headers={"Accept-Encoding": "identity"})
+        answer = requests.get(where, headers={"Accept-Encoding": "gzip, br"})
+        assert plain.headers.get("content-encoding") is None
+        assert (answer.headers.get("content-encoding") == "gzip") is packed, where
+        if packed:
+            assert int(answer.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+            assert "Accept-Encoding" in answer.headers["vary"]
+        if where.startswith("/static"):
+            assert answer.content == plain.content
+            again = requests.get(where, headers={"If-None-Match": answer.headers["etag"]})
+            assert (again.status_code, again.content) == (304, b"")
 
 
 def test_what_comes_in_pieces_is_read_whole(server: Server) -> None:
