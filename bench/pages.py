@@ -33,9 +33,13 @@ FIRST_KB, USABLE_MS, SHIFT, INTERACTION_MS = 150.0, 1000.0, 0.02, 100.0
 FIRST_ROWS = 200
 THROTTLE = 4
 OBSERVE = """
-    window.seen = {shift: 0, interactions: {}, usable: 0};
+    window.seen = {shift: 0, shifted: [], interactions: {}, usable: 0};
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput) seen.shift += entry.value;
+      for (const entry of list.getEntries()) {
+        if (entry.hadRecentInput) continue;
+        seen.shift += entry.value;
+        seen.shifted.push(...entry.sources.map(({node}) => `${node?.nodeName}#${node?.id}.${node?.className}`));
+      }
     }).observe({type: "layout-shift", buffered: true});
     new PerformanceObserver((list) => {
       for (const {interactionId: id, duration, name} of list.getEntries()) {
@@ -100,6 +104,8 @@ def measure_first_load(browser: Browser, program: Program, cookies: dict[str, st
             parts = ", ".join(f"{kind.lower()} {size / 1000:.0f}" for kind, size in sizes.most_common())
             verdict(f"first load: {total:.0f} kB ({parts})", f"at most {FIRST_KB:.0f} kB", total <= FIRST_KB)
             verdict(f"layout shift: {seen['shift']:.3f}", f"at most {SHIFT}", seen["shift"] <= SHIFT)
+            for what, count in Counter(seen["shifted"]).most_common(8):
+                print(f"  {count} times {what}")
             print(f"usable after {seen['usable']:.0f} ms")
         else:
             usable = seen["usable"]

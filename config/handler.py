@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gzip
-import io
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from typing import IO, Any, cast
@@ -15,13 +13,12 @@ from django.core.exceptions import BadRequest, RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 from django.utils.translation import gettext as _
-from servestatic.middleware import ServeStaticMiddleware
 
-from config.middleware import is_compressible
+from config.static_files import StaticFiles
 from config.views import bad_request
 from realtime.asgi import Message, Receive, Scope, Send
 from realtime.db import for_health, for_requests
@@ -29,7 +26,6 @@ from realtime.handshake import refusal
 from realtime.http_bounds import HEAD_BYTES
 
 BODY_BYTES = 2_000_000
-PIECE_BYTES = 64 * 1024
 
 
 class _Handler(ASGIHandler):
@@ -101,59 +97,6 @@ def _next(pieces: Iterator[bytes]) -> bytes | None:
         return next(pieces, None)
     finally:
         close_old_connections()  # of this thread, which may not be the one that ends the request
-
-
-class StaticFiles:
-    """Serves the static files.
-
-    They are read on the event loop, in pieces as the client takes them. ServeStatic's own handler starts a thread for
-    each file: the first load of a page took 0.5 s of CPU with it, and takes 0.22 s without.
-    """
-
-    def __init__(self) -> None:
-        self._known = ServeStaticMiddleware(_absent)
-        self._packed: dict[tuple[str, str | None], bytes] = {}  # by path and time of the last change
-
-    def find(self, path: str) -> Any:  # ServeStatic has no types
-        """Return ServeStatic's file at this path, or None."""
-        if self._known.autorefresh:  # as with `runserver`
-            return self._known.find_file(path)
-        return self._known.files.get(path)
-
-    async def serve(self, file: Any, scope: Scope, send: Send) -> None:
-        asked = {
-            f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}": value.decode("latin-1")
-            for name, value in scope["headers"]
-        }
-        if "HTTP_IF_NONE_MATCH" in asked:
-            asked["HTTP_IF_NONE_MATCH"] = asked["HTTP_IF_NONE_MATCH"].removeprefix("W/")
-        response = file.get_response(scope["method"], asked)
-        headers = {name.lower(): value for name, value in response.headers if value is not None}
-        content = response.file or io.BytesIO()
-        if int(response.status) == 200 and is_compressible(headers.get("content-type", "")):
-            headers["vary"] = "Accept-Encoding"
-            if response.file is not None and "gzip" in asked.get("HTTP_ACCEPT_ENCODING", ""):
-                content = io.BytesIO(self._pack(response.file, headers.get("last-modified")))
-                headers |= {"content-encoding": "gzip", "content-length": str(content.getbuffer().nbytes)}
-                headers["etag"] = f"W/{headers['etag']}"  # the same words, but other bytes
-        start = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": int(response.status), "headers": start})
-        with content:
-            while piece := content.read(PIECE_BYTES):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-
-    def _pack(self, file: Any, changed: str | None) -> bytes:
-        """Return the file, compressed. ServeStatic itself serves only what somebody has compressed before."""
-        with file:
-            key = (file.name, changed)
-            if key not in self._packed:
-                self._packed[key] = gzip.compress(file.read())
-            return self._packed[key]
-
-
-async def _absent(request: HttpRequest) -> HttpResponse:
-    raise Http404
 
 
 def _head_size(scope: Scope) -> int:

@@ -95,7 +95,7 @@ PARTS = [
         "_connection", "from_client", "received_message", "resume", "secret_key", "seq_ack",
     )),
     Part("nextcord", "botrunner/voice_socket.py", nextcord.gateway.VoiceKeepAliveHandler, ("_max_heartbeat_timeout",)),
-    Part("servestatic", "config/handler.py", servestatic.middleware.ServeStaticMiddleware, (
+    Part("servestatic", "config/static_files.py", servestatic.middleware.ServeStaticMiddleware, (
         "files", "autorefresh", "find_file",
     )),
     Part("uvicorn", "config/management/commands/runweb.py", uvicorn.supervisors.multiprocess, ("_subprocess",)),
