@@ -87,6 +87,10 @@ def source_health() -> list[Health]:
     return found
 
 
+def _grouped(number: int) -> str:
+    return number_format(number, force_grouping=True)
+
+
 type _State = tuple[str, str, datetime | None]
 
 
@@ -99,7 +103,7 @@ def _folder() -> _State:
         state, sentence = _PROBLEMS[lease.problem]
         return state, _(sentence), scanned_at
     if scanned_at is None and not is_free(lease.owner, lease.expires_at, now=now):
-        counts = {"done": number_format(lease.done), "total": number_format(lease.total)}
+        counts = {"done": _grouped(lease.done), "total": _grouped(lease.total)}
         return WAIT, _("Being scanned: %(done)s of %(total)s files.") % counts, None
     if scanned_at is None:
         return WAIT, _("The last scan was interrupted. It continues when the bot's process runs."), None
@@ -110,14 +114,15 @@ def _folder() -> _State:
             _("Not scanned for %(time)s. Scans continue when the bot's process runs.") % ago,
             scanned_at,
         )
-    sentences = [_("Scanned %(time)s ago.") % ago]
+    is_new = now - scanned_at < timedelta(minutes=1)
+    sentences = [_("Scanned a moment ago.") if is_new else _("Scanned %(time)s ago.") % ago]
     if lease.problem == NETWORK:
         sentences.append(_("It is on a network, so it is scanned every 10 minutes."))
     if lease.skipped:
         sentence = ngettext(
             "%(count)s new file cannot be played.", "%(count)s new files cannot be played.", lease.skipped
         )
-        sentences.append(sentence % {"count": number_format(lease.skipped)})
+        sentences.append(sentence % {"count": _grouped(lease.skipped)})
     return GOOD, " ".join(sentences), scanned_at
 
 
@@ -131,7 +136,7 @@ def _uploads() -> _State:
     if not can_write(options_for("").uploads):
         return BAD, _("Backline cannot write to the folder of uploads, so new files are refused."), None
     used = int(Upload.objects.aggregate(sum=Sum("size"))["sum"] or 0) // MB
-    room = {"used": number_format(used), "limit": number_format(settings.UPLOADS_MAX_MB)}
+    room = {"used": _grouped(used), "limit": _grouped(settings.UPLOADS_MAX_MB)}
     if used >= settings.UPLOADS_MAX_MB:
         return (
             BAD,

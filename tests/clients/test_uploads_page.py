@@ -94,3 +94,23 @@ def test_files_are_uploaded_cancelled_and_deleted(
     assert elsewhere(lambda: Upload.objects.get(track__uri=f"upload:{left.name}")).name == "tone.ogg"
     # The text was refused, and a part did not arrive.
     assert [each for each in window.complaints if "400" not in each and "ERR_FAILED" not in each] == []
+
+
+def test_a_long_list_is_shown_page_by_page(
+    desk: Desk, scene: Scene, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path / "data"
+    rows = [Upload(user=scene.person, name=f"{number:03}.ogg", size=10) for number in range(60)]
+    elsewhere(lambda: Upload.objects.bulk_create(rows))
+    window = desk.window(scene.owner_cookie)
+    page = window.open("/uploads")
+    listed = page.get_by_role("list", name="Your files").get_by_role("listitem")
+    expect(listed).to_have_count(50)
+    more = page.get_by_role("button", name="Show more")
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(listed).to_have_count(60)
+    expect(more).to_be_hidden()
+    expect(listed.nth(50).get_by_role("button")).to_be_focused()  # the keyboard goes on where the button was
+    assert examine(page) == []
+    assert window.complaints == []

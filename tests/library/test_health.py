@@ -57,7 +57,7 @@ def test_every_source_has_a_state_and_its_number_of_tracks() -> None:
         "discord": 0,
     }
     assert {each.state for each in found.values()} == {"good"}
-    assert found["library"].detail.startswith("Scanned 0")
+    assert found["library"].detail == "Scanned a moment ago."
     assert found["library"].scanned_at is not None
 
 
@@ -88,7 +88,7 @@ def test_the_folder_while_it_is_scanned_and_before_the_first_scan() -> None:
     scanned(finished_at=None, owner=lease_owner(), expires_at=later, done=1200, total=5000)
     assert (health()["library"].state, health()["library"].detail) == (
         "wait",
-        "Being scanned: 1200 of 5000 files.",
+        "Being scanned: 1,200 of 5,000 files.",
     )
 
 
