@@ -14,6 +14,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from accounts import pages as account_pages
 from accounts.callback import second_factor, sent_once
 from config import app_views, views
+from config.design import design
 from guilds import pages as guild_pages
 from library import pages as library_pages
 from library import playlist_pages, upload_pages
@@ -91,6 +92,8 @@ urlpatterns = [
     path("readyz", views.readyz),
     path("metrics", views.metrics),
 ]
+if not settings.PRODUCTION:
+    urlpatterns.append(path("design", design, name="design"))
 
 handler400 = "config.views.bad_request"
 handler403 = "config.views.forbidden"
