@@ -22,6 +22,8 @@ from library.sources.cue_sheet import (
     parse_sheet,
     read_sheet,
 )
+from library.sources.flac_cues import read_flac_cues
+from library.sources.length import reader_of
 from library.sources.types import TrackInfo, readable
 
 CUE_SUFFIX = ".cue"
@@ -82,11 +84,19 @@ def _read(path: Path, prefer: str) -> CueSheet | None:
         return None
 
 
-def cue_inside(text: str, *, name: str) -> Cue | None:
-    """Return the sheet in the tags of a file, None if it does not divide the file."""
-    sheet = parse_sheet(text) if text else None
-    tracks = all_tracks(sheet.files) if sheet else []
-    return Cue(f"in {name}", sheet, tracks) if sheet and len(tracks) > 1 else None
+def cue_inside(path: Path, text: str) -> Cue | None:
+    """Return the sheet inside a file: its tag, or the block of a FLAC file. None if it does not divide the file."""
+    origin = f"in {readable(path.name)}"
+    sheet = parse_sheet(text) if text else CueSheet()
+    if len(tracks := all_tracks(sheet.files)) > 1:
+        return Cue(origin, sheet, tracks)
+    blocks = _flac_cues(path) if path.suffix.lower() == ".flac" else []
+    return Cue(origin, CueSheet(), blocks) if len(blocks) > 1 else None
+
+
+def _flac_cues(path: Path) -> list[CueTrack]:
+    with path.open("rb") as file:
+        return read_flac_cues(reader_of(file))
 
 
 def divide(whole: TrackInfo, cue: Cue | None, *, name: str) -> list[TrackInfo]:

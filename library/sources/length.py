@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from library.sources.container import AudioContainer
 from library.sources.tag_limits import tag_size
@@ -23,6 +24,16 @@ MAX_TAGS = 16  # consecutive tags
 _FLAC_FRAME_HEAD = 32  # a generous bound for a frame's header and checksums
 
 type ReadAt = Callable[[int, int], bytes]
+
+
+def reader_of(file: BinaryIO) -> ReadAt:
+    """Return a function that reads `(offset, count)` of an open file."""
+
+    def read_at(offset: int, count: int) -> bytes:
+        file.seek(offset)
+        return file.read(count)
+
+    return read_at
 
 
 def known_length_ms(container: AudioContainer, *, read_at: ReadAt, size: int | None) -> int | None:

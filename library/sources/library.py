@@ -212,8 +212,8 @@ class LibrarySource(Source):
         whole = replace(info, artist=artist, details=details)
         if cues is None:
             return [whole]
-        name = readable(path.name)
-        return divide(whole, cues.get(path.name) or cue_inside(found.cue_sheet, name=name), name=name)
+        cue = cues.get(path.name) or cue_inside(path, found.cue_sheet)
+        return divide(whole, cue, name=readable(path.name))
 
     def open(self, uri: str) -> Path | FileSection:
         place = self._place(uri)

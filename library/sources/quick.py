@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from tinytag import TinyTag, TinyTagException
 
 from library.sources.errors import SourceError
-from library.sources.length import ReadAt, flac_length_ms, read_mp3_header
+from library.sources.length import ReadAt, flac_length_ms, read_mp3_header, reader_of
 from library.sources.pictures import MAX_PICTURE_BYTES, picture_type
 from library.sources.probe import Probe
 from library.sources.tag_limits import MAX_TAGS, check_head, tag_size
@@ -33,7 +32,7 @@ def quick_probe(path: Path, *, tag_encoding: str = "") -> Probe | None:
     if suffix not in {".mp3", ".flac"}:
         return None
     with path.open("rb") as file:
-        read_at, size = _reader(file), os.fstat(file.fileno()).st_size
+        read_at, size = reader_of(file), os.fstat(file.fileno()).st_size
         length_ms = _length_ms(suffix, read_at, size)
         if not length_ms:
             return None
@@ -53,14 +52,6 @@ def quick_probe(path: Path, *, tag_encoding: str = "") -> Probe | None:
         artwork_type=picture_type(picture), passthrough=False, details=names.details,
         cue_sheet="\n".join(map(str, tag.other.get(CUE_SHEET, [])[:1])),
     )  # fmt: skip
-
-
-def _reader(file: BinaryIO) -> ReadAt:
-    def read_at(offset: int, count: int) -> bytes:
-        file.seek(offset)
-        return file.read(count)
-
-    return read_at
 
 
 def _length_ms(suffix: str, read_at: ReadAt, size: int) -> int | None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from guilds.freshness import read_shards, stale_since
+from guilds.models import Guild
 from queue_app.models import Player
 from queue_app.shapes import player_shape
 from realtime.db import in_thread
@@ -47,6 +49,16 @@ async def shown_error(stage: Stage) -> str:
         return str((player_shape(player)["error"] or {}).get("detail", ""))
 
     found: str = await in_thread(read)()
+    return found
+
+
+async def is_stale(stage: Stage) -> bool:
+    """Return whether the page says that the server's data may be out of date."""
+
+    def read() -> bool:
+        return stale_since(Guild.objects.get(pk=stage.guild_id), read_shards()) is not None
+
+    found: bool = await in_thread(read)()
     return found
 
 
@@ -92,6 +104,9 @@ async def test_two_minutes_without_discord(
     held: Player = await eventually(silent)
     async with await asyncio.start_server(refuse, "127.0.0.1", old.port):
         await eventually(lambda: attempts >= GATEWAY_ATTEMPTS, within=60, what="too few attempts")
+        # The card cannot be edited now. The page says that it may be out of date, and that nothing is heard.
+        assert await is_stale(playing)
+        assert (await playing.player()).status == "connecting"
     new = Sandbox(data_dir=tmp_path / "discord", port=old.port)
     new.gateway.IDENTIFY_SECONDS = 0.0
     await new.start()
@@ -102,6 +117,7 @@ async def test_two_minutes_without_discord(
         await card_that(playing, "Long A")
         assert len(cards(playing)) == 1
         assert await shown_error(playing) == ""
+        assert not await is_stale(playing)
     finally:
         for bot in playing.bots:
             await bot.stop()

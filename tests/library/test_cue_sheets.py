@@ -110,6 +110,38 @@ def test_a_sheet_in_the_tags_makes_tracks_and_one_beside_the_file_comes_first(
     assert listed() == THREE
 
 
+def flac_cues(*tracks: tuple[int, int, tuple[tuple[int, int], ...]]) -> bytes:
+    """Return a CUESHEET block's content, with number, offset and `(index, offset)` of each track, in samples."""
+    listed = b"".join(
+        offset.to_bytes(8) + bytes([number]) + bytes(12 + 1 + 13) + bytes([len(indexes)])
+        + b"".join(at.to_bytes(8) + bytes([index]) + bytes(3) for index, at in indexes)
+        for number, offset, indexes in tracks
+    )  # fmt: skip
+    return bytes(128 + 8 + 1 + 258) + bytes([len(tracks)]) + listed
+
+
+def test_a_block_of_a_flac_file_makes_tracks_without_names(root: Path, album: Path) -> None:
+    one = (1, 0, ((1, 0),))
+    two = (2, 40_000, ((0, 0), (1, 8_000)))
+    end = (170, 144_000, ())
+    for name, block in {
+        "good.flac": flac_cues(one, two, end),
+        "one track.flac": flac_cues(one, end),
+        "cut off.flac": flac_cues(one, two, end)[:420],
+        "backwards.flac": flac_cues(two, one, end),
+        "nothing.flac": b"",
+    }.items():
+        (root / name).write_bytes(with_flac_blocks(album.read_bytes(), (5, block)))
+    scan_library()
+    shown = Track.objects.filter(available=True).order_by("path", "section")
+    assert [(track.path, track.title, track.number, track.duration_ms) for track in shown] == [
+        ("backwards.flac", "Whole", None, 3000), ("cut off.flac", "Whole", None, 3000),
+        ("good.flac", "Track 1", 1, 1000), ("good.flac", "Track 2", 2, 2000),
+        ("nothing.flac", "Whole", None, 3000), ("one track.flac", "Whole", None, 3000),
+    ]  # fmt: skip
+    assert {(track.artist, track.album) for track in shown} == {("Somebody", "Something")}
+
+
 def test_tracks_keep_their_uris_when_file_and_sheet_are_moved_and_edited(root: Path, album: Path) -> None:
     file = put(album, root / "old" / "tape.flac")
     (root / "old" / "tape.cue").write_text(SHEET)
