@@ -255,6 +255,18 @@ class QueueShuffled(ItemsEvent):
     ranks: Annotated[list[tuple[UUID, int]], "pairs of item and rank, 200 at most"]
 
 
+class TracksMoved(ItemsEvent):
+    """Several queued items were moved to one place, or back. Many of them are split into several of these events."""
+
+    sentence = Deed(
+        ngettext_lazy("%(who)s moved %(count)s track.", "%(who)s moved %(count)s tracks.", "count"),
+        ngettext_lazy("You moved %(count)s track.", "You moved %(count)s tracks.", "count"),
+    )
+    listed = "ranks"
+    reducer = QueueShuffled.reducer
+    ranks: Annotated[list[tuple[UUID, int]], "pairs of item and rank, 200 at most"]
+
+
 class QueueRenumbered(ItemsEvent):
     """Queued items got new ranks, to make room between them."""
 
@@ -420,6 +432,7 @@ RESTORING: tuple[type[TypedEvent], ...] = (
     TracksRemoved,
     TracksSkipped,
     TrackMoved,
+    TracksMoved,
     QueueShuffled,
     QueueRenumbered,
     TrackRequeued,

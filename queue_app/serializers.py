@@ -120,6 +120,10 @@ class SkippedSerializer(QueueItemSerializer):
     vote = SkipVoteSerializer(allow_null=True, help_text=_("Null if the track was skipped."))
 
 
+class MovedSerializer(Shape):
+    moved = serializers.IntegerField(help_text=_("0 if they are already there."))
+
+
 class RemovedSerializer(Shape):
     removed = serializers.IntegerField()
 

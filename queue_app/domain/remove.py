@@ -36,7 +36,7 @@ def take_out(
     the whole queue in ascending order, if the caller has read it.
     """
     ranked = [(item.pk, item.rank) for item in items]
-    step: Step = {"do": "PutBack", "runs": list(_runs(state, ranked, before)), "right": right, "end": end}
+    step: Step = {"do": "PutBack", "runs": list(runs_of(state, ranked, before)), "right": right, "end": end}
     if len(items) == 1 and event is TracksRemoved and end == ItemState.REMOVED:
         item = _remove_one(items[0])
         state.count(-1)
@@ -89,7 +89,7 @@ def place_of(state: GuildState, item: QueueItem) -> Step:
     return {"behind": _ids(_predecessors(state, item.rank, {item.pk})), "rank": item.rank}
 
 
-def _runs(state: GuildState, items: Sequence[Ranked], before: Sequence[Ranked] | None) -> Iterator[Step]:
+def runs_of(state: GuildState, items: Sequence[Ranked], before: Sequence[Ranked] | None) -> Iterator[Step]:
     """Yield the items in runs of neighbors, which have no other item in between.
 
     Each run lists the items before it, nearest first, up to the first one that is already listed before the last run.
@@ -124,7 +124,7 @@ def _run(items: Iterable[UUID], behind: Iterable[UUID], known: Collection[UUID],
 
 
 def behinds(runs: Iterable[Step]) -> Iterator[list[str]]:
-    """Yield for each run of `_runs` all items before it, nearest first."""
+    """Yield for each run of `runs_of` all items before it, nearest first."""
     behind: list[str] = []
     for run in runs:
         behind = [*run["behind"], *behind][:PREDECESSORS]

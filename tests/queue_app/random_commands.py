@@ -63,6 +63,13 @@ def _move(world: World, choose: Choose) -> dict[str, Any]:
     return {"item_id": item, "after": None if after == item else after}
 
 
+def _move_several(world: World, choose: Choose) -> dict[str, Any]:
+    items = [_item(world, choose) for _ in range(1 + choose(3))]
+    places: list[dict[str, Any]] = [{}, {"after": None}, {"after": _item(world, choose)}]
+    place = _of(places, choose)
+    return {"item_ids": items} | ({} if place.get("after") in items else place)
+
+
 def _setting(world: World, choose: Choose) -> dict[str, Any]:
     who = ["everyone", "dj", "managers"]
     settings: list[dict[str, Any]] = [
@@ -99,6 +106,7 @@ ARGUMENTS: dict[str, Callable[[World, Choose], dict[str, Any]]] = {
     "JoinVoice": lambda w, c: {"channel_id": _of(w.channels, c)},
     "LeaveVoice": _nothing,
     "MoveItem": _move,
+    "MoveItems": _move_several,
     "Pause": _nothing,
     "Previous": _nothing,
     "Redo": _a_seq,

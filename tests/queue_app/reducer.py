@@ -127,6 +127,7 @@ STEPS: dict[type[TypedEvent], tuple[Callable[[Snapshot, Args], None], ...]] = {
     queue.TracksSkipped: (_clear,),
     queue.QueueCleared: (_clear,),
     queue.QueueShuffled: (_shuffle,),
+    queue.TracksMoved: (_shuffle,),
     queue.QueueRenumbered: (_give_ranks,),
     queue.QueueSaved: (),
     queue.SkipVoted: (_vote,),

@@ -110,6 +110,8 @@ class Stage:
             return {"channel_id": self.channel.pk}
         if name == "MoveItem":
             return {"after": str(self.add().pk), "item_id": str(self.add(position="next").pk)}
+        if name == "MoveItems":
+            return {"item_ids": [str(self.add().pk) for _ in range(2)], "after": str(self.add().pk)}
         if name == "ChangeSettings":
             Membership.objects.filter(user=self.member).update(owner=True)
             return {"vote_share": 70}

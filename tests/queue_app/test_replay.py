@@ -194,6 +194,7 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ),
     ("move to the front", playing, lambda s: s.do("MoveItem", item_id=s.queue[-1], after=None), "TrackMoved"),
     ("move into one spot until room is made", playing, lambda s: crowd_one_spot(s), "QueueRenumbered"),
+    ("move several", playing, lambda s: s.do("MoveItems", item_ids=s.queue[:2]), "TracksMoved"),
     ("clear", playing, lambda s: s.do("ClearQueue", by=s.dj()), "QueueCleared"),
     ("vote to skip", crowded, lambda s: s.do("Skip", by=s.crowd[0]), "SkipVoted"),
     ("enough votes", crowded, lambda s: [s.do("Skip", by=p) for p in s.crowd[:3]], "TrackSkipped"),

@@ -288,6 +288,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("AddTrack", {"query": "x", "position": 1}, "position"),
     ("MoveItem", {"item_id": ABSENT, "after": ABSENT}, "after"),
     ("MoveItem", {"item_id": ABSENT}, "after"),
+    ("MoveItems", {"item_ids": []}, "item_ids"),
+    ("MoveItems", {"item_ids": [ABSENT], "after": ABSENT}, "after"),
     ("SkipTo", {"item_id": 7}, "item_id"),
     ("SkipTo", {"item_id": "1" * 400}, "item_id"),
     ("JoinVoice", {"channel_id": "9" * 21}, "channel_id"),
@@ -347,7 +349,9 @@ def test_raw_json_that_is_not_finite_is_refused(stage: Stage, api: Api) -> None:
     assert stage.snapshot()["seq"] == before
 
 
-@pytest.mark.parametrize("name", ["RemoveItem", "MoveItem", "SkipTo", "RetryItem", "RemoveItems", "AddTrack"])
+@pytest.mark.parametrize(
+    "name", ["RemoveItem", "MoveItem", "SkipTo", "RetryItem", "RemoveItems", "MoveItems", "AddTrack"]
+)
 @pytest.mark.parametrize("which", ["another guild's", "one that ended"])
 def test_an_item_that_is_not_there_is_refused_on_every_surface(
     name: str, which: str, stage: Stage, api: Api
@@ -360,6 +364,7 @@ def test_an_item_that_is_not_there_is_refused_on_every_surface(
     others: dict[str, dict[str, Any]] = {
         "MoveItem": {"item_id": good, "after": item},
         "RemoveItems": {"item_ids": [good, item]},
+        "MoveItems": {"item_ids": [good, item]},
         "AddTrack": {"query": "x", "position": {"after": item}},
     }
     args = others.get(name, {"item_id": item})

@@ -40,6 +40,11 @@ CHANGES: dict[str, Callable[[Stage], Any]] = {
     "remove absent": lambda stage: stage.do("RemoveAbsent"),
     "move": lambda stage: stage.do("MoveItem", item_id=stage.queue[3], after=stage.queue[0]),
     "move to the front": lambda stage: stage.do("MoveItem", item_id=stage.queue[3], after=None),
+    "move several": lambda stage: stage.do(
+        "MoveItems", item_ids=[stage.queue[each] for each in (0, 1, 3)], after=stage.queue[2]
+    ),
+    "move several to the front": lambda stage: stage.do("MoveItems", item_ids=stage.queue[2:4], after=None),
+    "move several to the end": lambda stage: stage.do("MoveItems", item_ids=stage.queue[:2]),
     "clear": lambda stage: stage.do("ClearQueue"),
     "clear mine": lambda stage: stage.do("ClearQueue", whose="mine"),
     "shuffle": lambda stage: stage.do("ShuffleQueue"),

@@ -90,6 +90,7 @@ def test_the_words_fit_what_is_logged(before: Act, act: Act, stage: Stage) -> No
         ("TrackAdded", {"item": ITEM, "retried_id": "1"}, "Ines retried Blue Train."),
         ("TrackMoved", {"item": ITEM, "after": None}, "Ines moved Blue Train to the front."),
         ("TrackMoved", {"item": ITEM, "after": "1"}, "Ines moved Blue Train."),
+        ("TracksMoved", {"ranks": [["1", 1], ["2", 2]]}, "Ines moved 2 tracks."),
         ("TrackFailed", {"item": ITEM}, "Backline could not play Blue Train. It is gone."),
         ("TracksRemoved", {"item_ids": ["1"]}, "Ines removed 1 track."),
         ("TracksRemoved", {"item_ids": ["1", "2"]}, "Ines removed 2 tracks."),

@@ -137,6 +137,18 @@ export interface MoveItemArguments {
   after: string | null;
 }
 
+export interface Moved {
+  /** 0 if they are already there. */
+  moved: number;
+}
+
+export interface MoveItemsArguments {
+  /** 1,000 at most */
+  item_ids: Array<string>;
+  /** the item that they should follow, or null for the front; without it, the end */
+  after?: string | null;
+}
+
 export interface Redone {
   /** First seq of the change. */
   change: number;
@@ -265,6 +277,8 @@ export interface Commands {
   LeaveVoice: { args: Record<string, never>; result: Player };
   /** Move an item after another one, or to the front if `after` is null or has started. */
   MoveItem: { args: MoveItemArguments; result: QueueItem };
+  /** Move several items to one place, in their order. Moves none if one of them is no longer queued. */
+  MoveItems: { args: MoveItemsArguments; result: Moved };
   /** Pause playback. */
   Pause: { args: Record<string, never>; result: Player };
   /** Go back to the previous track, or start the current one over if more than 3 seconds of it have played. */

@@ -186,6 +186,15 @@ export interface QueueShuffled {
   };
 }
 
+export interface TracksMoved {
+  name: "TracksMoved";
+  args: {
+    /** pairs of item and rank, 200 at most */
+    ranks: Array<[string, number]>;
+    queue_total: number;
+  };
+}
+
 export interface QueueRenumbered {
   name: "QueueRenumbered";
   args: {
@@ -505,6 +514,8 @@ export type GuildEvent =
   | QueueCleared
   /** Queued items got a new order. A long queue is shuffled by several of these events. */
   | QueueShuffled
+  /** Several queued items were moved to one place, or back. Many of them are split into several of these events. */
+  | TracksMoved
   /** Queued items got new ranks, to make room between them. */
   | QueueRenumbered
   /** Somebody saved the queue as a playlist, whose name may be private. `deleted`: an undo deleted it. */

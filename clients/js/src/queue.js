@@ -49,6 +49,7 @@ function changed(state, { name, args }) {
       return { ...state, queue: state.queue.filter(({ id }) => !gone.has(id)) };
     }
     case "QueueShuffled":
+    case "TracksMoved":
       return shuffle(state, new Map(args.ranks));
     case "QueueRenumbered":
       return renumber(state, new Map(args.ranks));
@@ -119,7 +120,7 @@ function shuffle(state, ranks) {
 
 /** Whether an event may move the end of the loaded part. @param {GuildEvent} event */
 export function movesEnd({ name }) {
-  return name === "QueueRenumbered" || name === "QueueShuffled";
+  return name === "QueueRenumbered" || name === "QueueShuffled" || name === "TracksMoved";
 }
 
 /**

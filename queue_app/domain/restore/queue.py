@@ -11,10 +11,10 @@ from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.policy import check_move, check_source
 from queue_app.domain.put_back import Run, Spot, find_places
 from queue_app.domain.rank import PART, queue_again, queued, write_ranks
-from queue_app.domain.remove import behinds, place_of, take_out
+from queue_app.domain.remove import behinds, place_of, runs_of, take_out
 from queue_app.domain.restore.step import RIGHTS, Outcome, Restore, check_items, load_items, reason_of
 from queue_app.errors import QueueFull
-from queue_app.events import QueueShuffled, TrackAdded, TrackFailed, TrackMoved, TracksAdded
+from queue_app.events import QueueShuffled, TrackAdded, TrackFailed, TrackMoved, TracksAdded, TracksMoved
 from queue_app.left_out import Restoring
 from queue_app.models import ItemState
 from queue_app.rows import ItemRow
@@ -137,6 +137,39 @@ class MoveBack(Restore):
         moved.save(update_fields=["rank"])
         state.append(TrackMoved(item=moved, after=place.after))
         outcome.done += 1
+        outcome.inverse.append(inverse)
+
+
+class MoveAllBack(Restore):
+    """Move queued items back to their earlier places, as PutBack does with removed ones."""
+
+    @staticmethod
+    def take(state: GuildState, outcome: Outcome, *, runs: list[Step]) -> None:
+        check_move(state)
+        found = state.find_items(item_id for run in runs for item_id in run["items"])
+        wanted: list[Run] = []
+        waiting: list[ItemRow] = []
+        for run, behind in zip(runs, behinds(runs), strict=True):
+            back: list[UUID] = []
+            for item_id in run["items"]:
+                item = found.get(item_id)
+                if item is None or item.state != ItemState.QUEUED:
+                    outcome.leave_out(item_id, reason_of(item))
+                else:
+                    back.append(item.pk)
+                    waiting.append(item)
+            if back:
+                wanted.append(Run(back, behind, run["rank"]))
+        if not waiting:
+            return
+        before = sorted(((item.pk, item.rank) for item in waiting), key=lambda item: item[1])
+        inverse: Step = {"do": "MoveAllBack", "runs": list(runs_of(state, before, None))}
+        places = find_places(state, wanted)
+        ranks = {pk: rank for place in places for pk, rank in zip(place.items, place.ranks, strict=True)}
+        write_ranks(ranks)
+        for part in batched(sorted(ranks.items(), key=lambda item: item[1]), PART):
+            state.append(TracksMoved(ranks=list(part)))
+        outcome.done += len(waiting)
         outcome.inverse.append(inverse)
 
 

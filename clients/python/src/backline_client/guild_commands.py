@@ -93,6 +93,13 @@ class MoveItemArguments(TypedDict):
     after: str | None
 
 
+class MoveItemsArguments(TypedDict):
+    # 1,000 at most
+    item_ids: list[str]
+    # the item that they should follow, or None for the front; without it, the end
+    after: NotRequired[str | None]
+
+
 class RedoArguments(TypedDict):
     # any seq of the change, or None for the change that you undid last, unless you made another one since
     seq: NotRequired[int | None]
@@ -177,6 +184,10 @@ class GuildCommands(ABC):
     async def move_item(self, **args: Unpack[MoveItemArguments]) -> Ack:
         """Move an item after another one, or to the front if `after` is None or has started."""
         return await self.command("MoveItem", args)
+
+    async def move_items(self, **args: Unpack[MoveItemsArguments]) -> Ack:
+        """Move several items to one place, in their order. Moves none if one of them is no longer queued."""
+        return await self.command("MoveItems", args)
 
     async def pause(self) -> Ack:
         """Pause playback."""

@@ -178,6 +178,15 @@ class QueueShuffled(TypedDict):
     queue_total: int
 
 
+class TracksMoved(TypedDict):
+    """Several queued items were moved to one place, or back. Many of them are split into several of these
+    events."""
+
+    # pairs of item and rank, 200 at most
+    ranks: list[tuple[str, int]]
+    queue_total: int
+
+
 class QueueRenumbered(TypedDict):
     """Queued items got new ranks, to make room between them."""
 
