@@ -174,7 +174,7 @@ test("there is a method for every command", async () => {
     return frame.type === "push";
   };
   const later = [
-    store.add("a"), store.addAll(["library:a"]), store.remove(item.id), store.removeAll([item.id]), store.retry(item.id), store.move(item.id, null),
+    store.add("a"), store.addAll(["library:a"]), store.remove(item.id), store.removeAll([item.id]), store.retry(item.id), store.move(item.id, null), store.moveAll([item.id]),
     store.clearMine(),
   ];
   await Promise.all([...now_, ...later]);

@@ -10,9 +10,9 @@ from queue_app.commands import execute
 from queue_app.domain import playback
 from queue_app.models import Player, QueueItem
 from tests.clients.browser import Desk, elsewhere
+from tests.clients.rows import choose, fill, open_menu
 from tests.clients.scene import BOT_PROCESS, Scene
 from tests.clients.test_accessibility import examine
-from tests.factories import TrackFactory
 
 
 def player(scene: Scene) -> Player:
@@ -21,22 +21,6 @@ def player(scene: Scene) -> Player:
 
 def titles(page: Page) -> list[str]:
     return page.locator("#queue .line-title").all_inner_texts()
-
-
-def fill(scene: Scene, count: int) -> None:
-    """Play one track, and add others, all of three minutes."""
-
-    def act() -> None:
-        tracks = [
-            TrackFactory.create(
-                title=f"Song {number:02}", search_text=f"song {number:02}", duration_ms=180_000
-            )
-            for number in range(count + 1)
-        ]
-        execute(scene.id, "AddTracks", {"uris": [track.uri for track in tracks]}, origin=scene.owner)
-
-    elsewhere(act)
-    scene.play()
 
 
 def start_next(scene: Scene) -> None:
@@ -83,7 +67,7 @@ def test_the_player_is_steered(desk: Desk, scene: Scene) -> None:
         assert player(scene).loop == value
 
     # Jump ahead, and back.
-    page.get_by_role("button", name="Play Song 02 now").click()
+    choose(page, "Song 02", "Play now")
     expect(deeds.first).to_have_text("You skipped 2 tracks")
     start_next(scene)
     expect(now).to_have_text("Song 02")
@@ -168,8 +152,14 @@ def test_buttons_are_those_of_what_one_may(desk: Desk, scene: Scene) -> None:
     expect(page.locator("#seek")).to_be_disabled()
     expect(page.locator("#loop")).to_be_enabled()
     expect(page.locator("#shuffle")).to_be_visible()
-    for hidden in ("#stop", "#queue-clear", ".row-now >> nth=0", "#undo", "#redo"):
+    for hidden in ("#stop", "#queue-clear", "#undo", "#redo"):
         expect(page.locator(hidden)).to_be_hidden()
+    menu = open_menu(page, "Song 02")
+    assert menu.get_by_role("menuitem").all_inner_texts() == [
+        "Play next\n↵", "Move up\nAlt ↑", "Move down\nAlt ↓", "Move to the end\nAlt End", "Move to…\nM",
+        "Add to favorites\nF", "Add to playlist\nA", "Select\nX",
+    ]  # fmt: skip
+    page.keyboard.press("Escape")
     elsewhere(
         lambda: execute(
             scene.id, "ChangeSettings", {"may_move": "dj", "may_clear": "everyone"}, origin=scene.owner
@@ -177,6 +167,9 @@ def test_buttons_are_those_of_what_one_may(desk: Desk, scene: Scene) -> None:
     )
     expect(page.locator("#shuffle")).to_be_hidden()
     expect(page.locator("#stop")).to_be_visible()
+    expect(page.get_by_role("button", name="Move Song 02")).to_be_hidden()
+    expect(open_menu(page, "Song 02").get_by_role("menuitem", name="Play next")).to_be_hidden()
+    expect(page.get_by_role("menuitem", name="Remove all tracks of Owner")).to_be_visible()
     assert window.complaints == []
 
 

@@ -11,10 +11,11 @@ from guilds.domain.installation import bot_left
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import Guild, GuildSettings, Membership
 from queue_app.domain import playback
-from queue_app.models import Player, QueueItem
+from queue_app.models import QueueItem
 from tests.clients.browser import PHONE, WIDE, Desk, elsewhere
+from tests.clients.rows import open_menu
 from tests.clients.scene import BOT_PROCESS, Scene, be_the_bot
-from tests.factories import ItemFactory, RoleFactory, TrackFactory
+from tests.factories import RoleFactory, TrackFactory
 
 
 def titles(page: Page) -> list[str]:
@@ -145,7 +146,7 @@ def test_a_refused_removal_is_taken_back_with_the_reason(desk: Desk, scene: Scen
     member.update(role_ids=[role.pk])
     scene.add("moss")
     page = desk.window(scene.member_cookie).open_guild(scene.id)
-    remove = page.get_by_role("button", name="Remove Moss")
+    remove = open_menu(page, "Moss").get_by_role("menuitem", name="Remove", exact=True)
     expect(remove).to_be_visible()
     elsewhere(lambda: member.update(role_ids=[]))  # the page does not know yet
     remove.click()
@@ -153,6 +154,7 @@ def test_a_refused_removal_is_taken_back_with_the_reason(desk: Desk, scene: Scen
     assert titles(page) == ["Moss"]
     page.reload()
     expect(page.locator("#queue .line-title")).to_have_text(["Moss"])
+    expect(open_menu(page, "Moss").get_by_role("menuitem", name="Add to playlist")).to_be_visible()
     expect(remove).to_be_hidden()
 
 
@@ -245,22 +247,3 @@ def test_the_page_goes_live_when_the_bot_joins_and_back_when_it_is_removed(desk:
     expect(page.locator("#guild-outage")).to_be_hidden()
     assert page.evaluate("window.neverReloaded")
     assert window.complaints == []
-
-
-def test_a_long_queue_is_shown_in_part_and_read_on_where_one_scrolls(desk: Desk, scene: Scene) -> None:
-    def fill() -> None:
-        Player.objects.create(pk=scene.id)
-        ItemFactory.create_batch(
-            260, guild_id=scene.id, guild=Guild.objects.get(pk=scene.id), track=track, requested_by=None
-        )
-
-    track = elsewhere(lambda: TrackFactory.create(title="Encore"))
-    elsewhere(fill)
-    page = desk.window(scene.owner_cookie).open_guild(scene.id)
-    expect(page.locator("#queue .row")).to_have_count(200)
-    # Only the shown tracks' durations are known.
-    expect(page.locator("#queue-summary")).to_have_text("260 tracks · over 3 h 20 min")
-    page.get_by_role("button", name="Show more").scroll_into_view_if_needed()
-    expect(page.locator("#queue .row")).to_have_count(260)
-    expect(page.locator("#queue-summary")).to_have_text("260 tracks · 4 h 20 min")
-    expect(page.get_by_role("button", name="Show more")).to_be_hidden()

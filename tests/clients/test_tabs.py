@@ -19,6 +19,7 @@ from realtime.models import Event, Via
 from realtime.origin import Origin
 from tests.clients.browser import PHONE, WIDE, Desk, log_in, login_cookie
 from tests.clients.relay import Relay
+from tests.clients.rows import choose
 from tests.factories import GuildFactory, MembershipFactory, TrackFactory, UserFactory
 from tests.waiting import until
 
@@ -147,7 +148,7 @@ def test_offline_changes_are_shown_and_made_in_order_after_the_token_expired(
     page, other = stage.tab(context), stage.tab(context)
 
     stage.go_offline(page, other)
-    page.get_by_role("button", name="Remove Cold Harbour").click()
+    choose(page, "Cold Harbour", "Remove")
     add(page, "moss")
     add(page, "low tide")
     for tab in (page, other):

@@ -108,12 +108,13 @@ def test_items_move_anywhere_and_stay_in_the_log(stage: Stage) -> None:
 def test_several_items_move_together_in_their_order(stage: Stage) -> None:
     a, b, c, d, e = (str(stage.add().pk) for _ in range(5))
     before = stage.snapshot()
-    for items, place, expected in [
+    cases: list[tuple[list[str], dict[str, Any], list[str]]] = [
         ([d, b], {"after": None}, [b, d, a, c, e]), ([b, a], {}, [d, c, e, b, a]),
         ([c, b], {"after": a}, [d, e, a, c, b]), ([e, a], {"after": d}, [d, e, a, c, b]),
         ([c, b], {}, [d, e, a, c, b]), ([d, e, a, c, b], {"after": None}, [d, e, a, c, b]),
         ([a, d], {"after": e}, [e, d, a, c, b]),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for items, place, expected in cases:
         stage.do("MoveItems", item_ids=items, **place)
         assert stage.queue == expected
     assert stage.names.count("TracksMoved") == 4  # the others changed nothing
@@ -133,7 +134,8 @@ def test_there_is_always_room_for_several(stage: Stage) -> None:
 def test_several_items_stay_where_one_of_them_is_gone(stage: Stage) -> None:
     a, b, c = (str(stage.add().pk) for _ in range(3))
     stage.do("RemoveItem", item_id=b)
-    for args in ({"item_ids": [a, b]}, {"item_ids": [a], "after": b}):
+    refused: list[dict[str, Any]] = [{"item_ids": [a, b]}, {"item_ids": [a], "after": b}]
+    for args in refused:
         with pytest.raises(ItemNotFound):
             stage.do("MoveItems", **args)
     with pytest.raises(InvalidInput):

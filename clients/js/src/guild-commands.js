@@ -152,6 +152,15 @@ export class GuildCommands {
     await this.later("MoveItem", { item_id: itemId, after }, { title: this.titleOf(itemId) });
   }
 
+  /**
+   * Move several items to one place, in their order: all of them, or none if one is no longer in the queue.
+   * @param {string[]} itemIds 1,000 at most
+   * @param {string | null} [after] the item that they should follow; null for the front; undefined for the end
+   */
+  async moveAll(itemIds, after) {
+    await this.later("MoveItems", { item_ids: itemIds, after }, { title: itemIds.length === 1 ? this.titleOf(itemIds[0]) : null });
+  }
+
   /** Clear the queue, or remove the tracks of one person. @param {string} [whose] `all` or the id of a user */
   clear(whose = "all") {
     return this.execute("ClearQueue", { whose });

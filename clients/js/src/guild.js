@@ -2,7 +2,6 @@ import { isRequestError, unlessFailed } from "./errors.js";
 import { FailedAges } from "./failed.js";
 import { GuildCommands } from "./guild-commands.js";
 import { applyEvent } from "./guild-events.js";
-import { newId } from "./ids.js";
 import { Keeper, keptOf } from "./keeper.js";
 import { EventLog } from "./log.js";
 import { Position } from "./position.js";
@@ -10,6 +9,7 @@ import { Predictions } from "./predictions.js";
 import { QueuePages } from "./queue-pages.js";
 import { RightsReader, changesRights } from "./rights.js";
 import { failedRows, queueRows } from "./rows.js";
+import { Sent } from "./sent.js";
 
 /**
  * @import { Client } from "./client.js"
@@ -18,7 +18,7 @@ import { failedRows, queueRows } from "./rows.js";
  * @import { GuildState } from "./guild-events.js"
  * @import { FailedRow, Row } from "./rows.js"
  * @import { Kept, Snapshots } from "./snapshots.js"
- * @import { Change, ConnectionState, GuildSyncEvent, Player, Problem, Rights, Snapshot, Track, Undoing, VoiceChannel } from "./types.d.ts"
+ * @import { Change, ConnectionState, GuildSyncEvent, Player, Problem, QueueItem, Rights, Snapshot, Track, Undoing, VoiceChannel } from "./types.d.ts"
  */
 
 const REFRESH_TRIES = 3;
@@ -51,6 +51,9 @@ export class GuildStore extends GuildCommands {
   #failedAges;
   /** @type {Predictions} */
   #predictions;
+  #sent = new Sent();
+  /** The ids of a queue, read when they are first needed. */
+  #waiting = { queue: /** @type {QueueItem[]} */ ([]), ids: new Set() };
   #rights = new RightsReader(() => this.#readSnapshot());
   #wasLive = false;
   #keeper;
@@ -195,7 +198,7 @@ export class GuildStore extends GuildCommands {
 
   /** @returns {FailedRow[]} tracks that failed in the last ten minutes, neither retried nor removed; newest last */
   get failed() {
-    return failedRows(this.#failedAges.fresh(this.#state?.failed ?? []), this.pending);
+    return failedRows(this.#failedAges.fresh(this.#state?.failed ?? []), [...this.pending, ...this.#sent.changes]);
   }
 
   /** The number of tracks in the queue, including those that are not among the rows. */
@@ -211,7 +214,29 @@ export class GuildStore extends GuildCommands {
   /** @returns {Row[] | null} the queue with pending commands; null until the first snapshot */
   get rows() {
     const { userId } = this.#client;
-    return this.#state && queueRows(this.#state.queue, this.pending, { live: this.isLive, userId, playing: this.#state.player.item?.id });
+    return this.#state && queueRows(this.#state.queue, [...this.pending, ...this.#sent.changes], { live: this.isLive, userId, playing: this.#state.player.item?.id });
+  }
+
+  /**
+   * Load pages of the queue until this many of its tracks are among the rows, or all. Does nothing while a page is loading.
+   * @param {number} count
+   * @throws {ApiError | NetworkError | SignedOutError}
+   */
+  async loadUpTo(count) {
+    while (this.hasMore && !this.#pages.loading && (this.#state?.queue.length ?? 0) < count) await this.#loadPage();
+    this.#keepKnown();
+  }
+
+  /** Whether an item may be in the queue: it is, or not all of the queue is loaded. @param {string} itemId */
+  mayWait(itemId) {
+    const queue = this.#state?.queue ?? [];
+    if (this.#waiting.queue !== queue) this.#waiting = { queue, ids: new Set(queue.map(({ id }) => id)) };
+    return this.hasMore || this.#waiting.ids.has(itemId);
+  }
+
+  /** The seq of the newest event that the state contains. */
+  get head() {
+    return this.#log.cursor.seq;
   }
 
   /**
@@ -271,8 +296,16 @@ export class GuildStore extends GuildCommands {
    * @throws {ApiError | NetworkError | SignedOutError}
    * @override
    */
-  execute(name, args) {
-    return this.#rest.post(`${this.#path}/commands`, { name, args }, { idempotencyKey: newId() });
+  async execute(name, args) {
+    const post = (/** @type {string} */ id) => this.#rest.post(`${this.#path}/commands`, { name, args }, { idempotencyKey: id });
+    const answer = this.#sent.run(name, args, post);
+    this.#onChange();
+    try {
+      return await answer;
+    } finally {
+      this.#endForeseen();
+      this.#onChange();
+    }
   }
 
   /**
@@ -310,9 +343,15 @@ export class GuildStore extends GuildCommands {
       prediction.seq = 0;
       throw error;
     } finally {
-      this.#predictions.end(this.#log.cursor.seq);
+      this.#endForeseen();
       this.#onChange();
     }
+  }
+
+  /** End what was shown before its events have arrived. */
+  #endForeseen() {
+    this.#predictions.end(this.#log.cursor.seq);
+    this.#sent.end(this.#log.cursor.seq);
   }
 
   /**
@@ -373,7 +412,7 @@ export class GuildStore extends GuildCommands {
     this.#keepKnown();
     this.#keeper.changed();
     if (events.some(({ args }) => "player" in args)) this.#position.heard();
-    this.#predictions.end(this.#log.cursor.seq);
+    this.#endForeseen();
     if (changed) this.#refreshRights();
     this.#onChange();
     this.#onEvents(events);
@@ -391,6 +430,7 @@ export class GuildStore extends GuildCommands {
 
   /** @param {ConnectionState} state @param {Problem | null} problem */
   #connectionChanged(state, problem) {
+    this.#endForeseen();
     if (state === "live") {
       if (this.#wasLive) this.#refreshPosition().finally(() => this.#position.go());
       this.#wasLive = true;

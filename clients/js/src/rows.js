@@ -21,6 +21,24 @@ function foreseeMove(queue, itemId, after) {
   return item && (after === null || queue.some(({ id }) => id === after)) ? insertAfter(queue, item, after) : queue;
 }
 
+/** The same with several items, in the order of their ids. @param {QueueItem[]} queue @param {string[]} itemIds @param {string | null} [after] */
+function foreseeMoves(queue, itemIds, after) {
+  const ids = new Set(itemIds);
+  const moved = queue.filter(({ id }) => ids.has(id));
+  const rest = queue.filter(({ id }) => !ids.has(id));
+  if (after === undefined) return [...rest, ...moved];
+  const behind = rest.findIndex(({ id }) => id === after);
+  if (after !== null && behind < 0) return queue;
+  return [...rest.slice(0, behind + 1), ...moved, ...rest.slice(behind + 1)];
+}
+
+/** @param {NewChange} change @returns {string[]} the items that it moves */
+function movedBy({ name, args }) {
+  return name === "MoveItem" ? [args.item_id] : name === "MoveItems" ? args.item_ids : [];
+}
+
+const REMOVES = new Set(["RemoveItem", "RemoveItems", "ClearQueue"]);
+
 /** Which items a pending command removes. @param {NewChange} change @param {string | null} userId @returns {(item: QueueItem) => boolean} */
 function removedBy({ name, args }, userId) {
   switch (name) {
@@ -43,7 +61,7 @@ function addedBy({ eventId, name, args, note }, live) {
     { key, item: null, add: { query, position: args.position, track, waiting: !live }, removing: false, moving: false }
   );
   if (name === "AddTrack") return [row(eventId, args.query, note.track)];
-  if (name !== "AddTracks") return [];
+  if (name !== "AddTracks" || !args.uris) return []; // the tracks of a whole album are not known
   return args.uris.map((/** @type {string} */ uri, /** @type {number} */ place) => row(`${eventId} ${place}`, uri, note.tracks?.[place] ?? null));
 }
 
@@ -55,10 +73,12 @@ function addedBy({ eventId, name, args, note }, live) {
  * @returns {Row[]}
  */
 export function queueRows(known, pending, { live, userId = null, playing = null }) {
-  const removals = pending.map((change) => removedBy(change, userId));
-  const moves = pending.filter(({ name }) => name === "MoveItem");
-  const queue = moves.reduce((items, { args }) => foreseeMove(items, args.item_id, args.after), known);
-  const moving = new Set(moves.map(({ args }) => args.item_id));
+  const removals = pending.filter(({ name }) => REMOVES.has(name)).map((change) => removedBy(change, userId));
+  const moves = pending.filter(({ name }) => name === "MoveItem" || name === "MoveItems");
+  const queue = moves.reduce((items, { name, args }) => (
+    name === "MoveItem" ? foreseeMove(items, args.item_id, args.after) : foreseeMoves(items, args.item_ids, args.after)
+  ), known);
+  const moving = new Set(moves.flatMap(movedBy));
   const items = queue.map((item) => (
     { key: item.id, item, add: null, removing: removals.some((removes) => removes(item)), moving: moving.has(item.id) }
   ));
@@ -94,8 +114,9 @@ function placeOf(position, ids, playing) {
  */
 export function failedRows(failed, pending) {
   const asked = new Map(pending.map(({ name, args }) => [args.item_id, name]));
+  const cleared = pending.some(({ name, args }) => name === "ClearQueue" && args.whose === "all");
   return failed.map((item) => {
     const name = asked.get(item.id);
-    return { item, pending: name === "RetryItem" ? "retry" : name === "RemoveItem" ? "removal" : null };
+    return { item, pending: name === "RetryItem" ? "retry" : name === "RemoveItem" || cleared ? "removal" : null };
   });
 }

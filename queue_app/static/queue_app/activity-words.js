@@ -1,7 +1,7 @@
 /** What happened, as sentences: the events of the log by deed. */
 
 import { byId, element } from "../backline/js/dom.js";
-import { duration, isMe, nameOf, titleOf, trackCount } from "../backline/js/format.js";
+import { duration, isMe, isolated, nameOf, titleOf, trackCount } from "../backline/js/format.js";
 import { gettext, interpolate, interpolateNodes, ngettext } from "../backline/js/i18n.js";
 
 /**
@@ -187,7 +187,7 @@ function isClearing({ name, args }) {
 
 /** Whether it lists some of a deed's items, of which other events may list more. @param {GuildSyncEvent} event */
 function isPart({ name }) {
-  return name === "TracksAdded" || name === "TracksRemoved" || name === "TracksSkipped" || name === "QueueShuffled";
+  return name === "TracksAdded" || name === "TracksRemoved" || name === "TracksSkipped" || name === "TracksMoved" || name === "QueueShuffled";
 }
 
 /** @param {GuildSyncEvent} event @returns {number} how many tracks it lists */
@@ -198,7 +198,7 @@ function sizeOf({ args }) {
 }
 
 /** @param {GuildSyncEvent} event @returns {number} the first seq of the command that appended it, else its own */
-function changeOf({ seqNum, metadata }) {
+export function changeOf({ seqNum, metadata }) {
   return metadata.change ?? seqNum;
 }
 
@@ -250,6 +250,8 @@ function together(group, { name }) {
       return [gettext("%(who)s removed %(tracks)s"), { tracks }];
     case "TracksSkipped":
       return [gettext("%(who)s skipped %(tracks)s"), { tracks }];
+    case "TracksMoved":
+      return [gettext("%(who)s moved %(tracks)s"), { tracks }];
     default:
       return null;
   }
@@ -287,6 +289,13 @@ function troubleOf(error) {
     default:
       return [gettext("%(who)s cannot play. %(reason)s"), { reason: error?.detail ?? "" }];
   }
+}
+
+/** A deed without who did it, to stand alone: "Removed Moss". @param {Deed} deed */
+export function withoutActor([text, values = {}]) {
+  const [first, ...rest] = interpolateNodes(text.replace(/^%\(who\)s:? /, ""), values);
+  const begin = typeof first === "string" ? first.charAt(0).toUpperCase() + first.slice(1) : first;
+  return [begin, ...rest].map((part) => (typeof part === "string" ? part : isolated(part.textContent ?? ""))).join("");
 }
 
 /** @param {object} settings @returns {string} their names on the settings page */

@@ -37,6 +37,8 @@ export function announcementOf({ name, args }) {
       return interpolate(gettext("%(tracks)s removed"), { tracks: trackCount(args.item_ids.length) });
     case "TracksSkipped":
       return interpolate(gettext("%(tracks)s skipped"), { tracks: trackCount(args.item_ids.length) });
+    case "TracksMoved":
+      return interpolate(gettext("%(tracks)s moved"), { tracks: trackCount(args.ranks.length) });
     case "QueueShuffled":
       return gettext("The queue was shuffled");
     case "LoopChanged":

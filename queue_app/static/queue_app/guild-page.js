@@ -4,10 +4,9 @@ import { Client } from "../client/client.js";
 import { NetworkError } from "../client/errors.js";
 import { GuildStore } from "../client/guild.js";
 import { IndexedDbSnapshots, clearSnapshots } from "../client/snapshots.js";
-import { ActivityView } from "./activity-view.js";
 import { announcementOf } from "./announcements.js";
 import { attempt, consequence, consequenceOf } from "./attempts.js";
-import { announce, toast } from "../backline/js/announce.js";
+import { acceptProposal, announce, toast } from "../backline/js/announce.js";
 import { CONNECTION_WORDS, LOGIN_URL } from "../backline/js/connection-pill.js";
 import { byId, element, setText } from "../backline/js/dom.js";
 import { readableUrl, titleOf } from "../backline/js/format.js";
@@ -18,10 +17,11 @@ import { MediaKeys } from "./media-keys.js";
 import { lookOf } from "./player-look.js";
 import { PlayerPast } from "./player-past.js";
 import { PlayerView } from "./player-view.js";
-import { QueueView } from "./queue-view.js";
+import { QueueRoom } from "./queue-room.js";
+import { Shortcuts } from "./shortcuts.js";
 import { reasonOf } from "../backline/js/refusal.js";
 import { SearchBox } from "./search-box.js";
-import { UndoView } from "./undo-view.js";
+import { Turns } from "./turns.js";
 
 /** @import { ConnectionState, GuildSyncEvent, Player, Problem } from "../client/types.d.ts" */
 /** @import { Button } from "./player-look.js" */
@@ -52,13 +52,6 @@ const store = new GuildStore({
   onLateRefusal: (change, error) => toast(`${consequenceOf(change)} ${reasonOf(error)}`),
 });
 
-const queueView = new QueueView({
-  remove: (itemId, title) => attempt(() => store.remove(itemId), consequence("RemoveItem", title)),
-  front: (itemId, title) => attempt(() => store.move(itemId, null), consequence("MoveItem", title)),
-  retry: (itemId, title) => attempt(() => store.retry(itemId), consequence("RetryItem", title)),
-  now: (itemId) => attempt(() => store.skipTo(itemId)),
-  hearts,
-});
 const playerView = new PlayerView({
   onPress: press,
   onSkip: () => attempt(skip),
@@ -76,13 +69,7 @@ const mediaKeys = new MediaKeys({
   previous: () => attempt(() => store.previous()),
   seek: (positionMs) => attempt(() => store.seek(positionMs)),
 });
-const undoView = new UndoView({
-  read: () => store.readUndo(),
-  isTurning: (change) => store.isTurning(change),
-  onUndo: (change) => attempt(() => turn(store.undo(change)), consequence("Undo", change.sentence)),
-  onRedo: (change) => attempt(() => turn(store.redo(change)), consequence("Redo", change.sentence)),
-});
-const activityView = new ActivityView({ channelName });
+const turns = new Turns({ store, channelName });
 const guildView = new GuildView();
 const past = new PlayerPast();
 new SearchBox({
@@ -94,12 +81,26 @@ new SearchBox({
   },
 });
 
-const showMore = () => attempt(() => store.loadMore(), gettext("Could not load the rest of the queue."));
-byId("queue-more").addEventListener("click", showMore);
-new IntersectionObserver(([{ isIntersecting }]) => { if (isIntersecting) showMore(); }, { rootMargin: "600px" })
-  .observe(byId("queue-more"));
-byId("queue-clear").addEventListener("click", () => attempt(() => store.clear(), gettext("Could not clear the queue.")));
-byId("shuffle").addEventListener("click", () => attempt(() => store.shuffle()));
+const go = (/** @type {string} */ path) => () => location.assign(path);
+const shortcuts = new Shortcuts({
+  "/": () => {
+    searchInput.focus();
+    searchInput.select();
+  },
+  " ": () => playerView.press("round"),
+  n: () => playerView.press("skip"),
+  p: () => playerView.press("previous"),
+  l: () => playerView.press("loop"),
+  s: () => byId("shuffle").click(),
+  u: () => { if (!acceptProposal()) byId("undo").click(); },
+  "[": () => playerView.stepVolume(-1),
+  "]": () => playerView.stepVolume(1),
+  "?": () => shortcuts.show(),
+  "g q": go(location.pathname),
+  "g l": go("/library"),
+  "g h": go(`${location.pathname}/history`),
+});
+const queueRoom = new QueueRoom({ store, rest: client.rest, hearts, showShortcuts: shortcuts.show });
 voiceChannel.addEventListener("change", async () => {
   choosingVoice = true;
   await chooseChannel(voiceChannel.value || null);
@@ -115,7 +116,7 @@ document.addEventListener("visibilitychange", () => {
 });
 setInterval(drawPosition, TICK_MS);
 setInterval(() => {
-  activityView.tick();
+  turns.feed.tick();
   draw();
   if (!document.hidden && !store.player?.voice_channel_id) lookForSeat();
 }, SLOW_TICK_MS);
@@ -147,19 +148,6 @@ async function skip() {
   if (vote) announce(interpolate(gettext("You voted to skip: %(votes)s of %(needed)s votes"), { ...vote }));
 }
 
-/**
- * Show what an undo or redo left out. What it did is shown by its events.
- * @param {Promise<{left_out: {item_id: string, reason: string}[]} | null>} turning
- */
-async function turn(turning) {
-  const result = await turning;
-  const tracks = result?.left_out.length;
-  undoView.refresh();
-  if (!tracks) return;
-  if (result.left_out.every(({ reason }) => reason === "WOULD_INTERRUPT")) toast(gettext("The track is next. You cannot interrupt the current one."));
-  else toast(interpolate(ngettext("%(count)s track could not be restored.", "%(count)s tracks could not be restored.", tracks), { count: tracks }));
-}
-
 /** @param {boolean} paused */
 async function setPaused(paused) {
   if (lost) keepWish(paused);
@@ -188,7 +176,7 @@ async function press({ act, channelId }) {
       store.wake();
       break;
     case "changes":
-      queueView.showChanges();
+      queueRoom.showChanges();
       break;
     case "login":
       location.assign(LOGIN_URL);
@@ -278,11 +266,11 @@ function draw() {
     wish: wish?.paused ?? null,
   }), player, store.can, store.skipVote);
   hearts.fill(byId("heart"), player.item?.track ?? null);
-  drawQueue();
-  undoView.draw();
+  queueRoom.draw(!lost);
+  turns.draw();
   document.body.toggleAttribute("data-no-move", store.can?.move === false);
   drawSearch(store.can?.add !== false);
-  playerView.drawPosition(player, store.positionMs);
+  playerView.drawPosition(store.positionMs);
   mediaKeys.draw(player, store.positionMs, !lost);
   drawVoice(player);
   const trouble = player.status === "playing" || player.status === "paused" ? "" : player.error?.code ?? player.status;
@@ -292,19 +280,14 @@ function draw() {
   }
 }
 
-function drawQueue() {
-  const { player, rows, queueTotal: total, hasMore, failed, positionMs, can } = store;
-  if (player && rows) queueView.draw({ rows, total, hasMore, failed, player, positionMs, live: !lost, can });
-}
-
 function drawPosition() {
   const { player } = store;
   if (!player || document.hidden) return;
-  playerView.drawPosition(player, store.positionMs);
+  playerView.drawPosition(store.positionMs);
   const second = Math.floor(performance.now() / 1000);
   if (second === recentSecond) return;
   recentSecond = second;
-  drawQueue();
+  queueRoom.draw(!lost);
 }
 
 /** @param {boolean} mayAdd */
@@ -329,15 +312,15 @@ function channelName(id) {
 
 /** @param {GuildSyncEvent[]} events */
 function tell(events) {
-  activityView.add(events);
+  const offerUndo = turns.follow(events, document.body.dataset.userId);
   past.add(events);
-  undoView.follow(events, document.body.dataset.userId);
   for (const event of events) {
     followChosen(event);
     const text = announcementOf(event);
     if (text) announce(text);
   }
   draw();
+  offerUndo();
 }
 
 function drawConnection() {
@@ -368,7 +351,7 @@ async function showConnection(state, problem) {
   if (state === "signed_out") clearSnapshots();
   if (state !== "live") return;
   wasLive = true;
-  undoView.refresh();
+  turns.refresh();
   await sendWish();
   await showRecent();
 }
@@ -377,7 +360,7 @@ async function showConnection(state, problem) {
 function forgetRecent() {
   recentShown = false;
   reads += 1;
-  activityView.clear();
+  turns.feed.clear();
 }
 
 async function showRecent() {
@@ -387,7 +370,7 @@ async function showRecent() {
   try {
     const events = await store.readRecent(RECENT_EVENTS);
     if (read !== reads) return; // the feed was emptied meanwhile
-    activityView.addPast(events);
+    turns.feed.addPast(events);
     byId("activity-empty").hidden = false;
     past.add(events);
     draw();

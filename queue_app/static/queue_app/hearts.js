@@ -34,18 +34,18 @@ export class Hearts {
   fill(button, track) {
     if (!this.#buttons.has(button)) {
       this.#buttons.add(button);
-      button.addEventListener("click", () => this.#attempt(() => this.#toggle(button.dataset.uri ?? "")));
+      button.addEventListener("click", () => this.toggle(button.dataset.uri ?? ""));
     }
     button.hidden = !track;
     if (!track) return;
     button.dataset.uri = track.uri;
     button.dataset.title = titleOf(track);
     if (!this.#known.has(track.uri)) this.#ask(track.uri);
-    this.#show(button);
+    this.#draw(button);
   }
 
   /** @param {HTMLButtonElement} button */
-  #show(button) {
+  #draw(button) {
     const { uri = "", title = "" } = button.dataset;
     const liked = this.#known.get(uri) === true;
     const words = liked ? gettext("Remove %(title)s from your favorites") : gettext("Add %(title)s to your favorites");
@@ -75,18 +75,42 @@ export class Hearts {
     if (this.#unknown.size && !this.#timer) this.#look(); // a waiting timer looks by itself
   }
 
-  /** @param {string} uri */
-  async #toggle(uri) {
-    const liked = this.#known.get(uri) === true;
-    if (liked) await this.#rest.delete(`/api/favorites?${new URLSearchParams({ uri })}`);
-    else await this.#rest.put("/api/favorites", { uri });
-    this.#known.set(uri, !liked);
+  /** Whether a track is known to be a favorite. @param {string} uri */
+  has(uri) {
+    return this.#known.get(uri) === true;
+  }
+
+  /** Add a track to the favorites, or remove it. @param {string} uri */
+  toggle(uri) {
+    this.#attempt(() => this.#set(uri, !this.has(uri)));
+  }
+
+  /** Add tracks to the favorites. @param {string[]} uris */
+  async addAll(uris) {
+    for (const uri of new Set(uris)) if (!this.has(uri)) await this.#set(uri, true);
+  }
+
+  /** Show it at once, and take it back if it is refused. @param {string} uri @param {boolean} liked */
+  async #set(uri, liked) {
+    this.#show(uri, liked);
+    try {
+      if (liked) await this.#rest.put("/api/favorites", { uri });
+      else await this.#rest.delete(`/api/favorites?${new URLSearchParams({ uri })}`);
+    } catch (error) {
+      this.#show(uri, !liked);
+      throw error;
+    }
+  }
+
+  /** @param {string} uri @param {boolean} liked */
+  #show(uri, liked) {
+    this.#known.set(uri, liked);
     this.#drawAll();
   }
 
   #drawAll() {
     for (const button of this.#buttons) {
-      if (button.isConnected) this.#show(button);
+      if (button.isConnected) this.#draw(button);
       else this.#buttons.delete(button);
     }
   }

@@ -3,18 +3,16 @@
 import { LOOPS } from "./announcements.js";
 import { showArtwork } from "./artwork.js";
 import { avatar, byId, element, icon, setAttribute, setText } from "../backline/js/dom.js";
-import { duration, isMe, nameOf, titleOf } from "../backline/js/format.js";
+import { isMe, nameOf, titleOf } from "../backline/js/format.js";
 import { gettext, interpolate, interpolateNodes } from "../backline/js/i18n.js";
+import { SeekView } from "./seek-view.js";
+import { VolumeView } from "./volume-view.js";
 
 /**
  * @import { Player, QueueItem, Rights, SkipVote, Track } from "../client/types.d.ts"
  * @import { Button, Look } from "./player-look.js"
  */
 
-/** How far the keys move the position, in milliseconds. @type {Record<string, number>} */
-const STEPS_MS = { ArrowLeft: -5_000, ArrowDown: -5_000, ArrowRight: 5_000, ArrowUp: 5_000, PageDown: -30_000, PageUp: 30_000, Home: 0, End: 0 };
-/** Presses of keys within this time are sent as one. */
-const KEYS_MS = 400;
 /** @type {Record<Player["loop"], Player["loop"]>} */
 const NEXT_LOOP = { off: "queue", queue: "track", track: "off" };
 /** @type {Record<Player["loop"], string>} */
@@ -27,14 +25,6 @@ export class PlayerView {
   #round = byId("pause");
   /** @type {HTMLButtonElement} */
   #skip = byId("skip");
-  #progress = byId("progress");
-  /** @type {HTMLInputElement} */
-  #seek = byId("seek");
-  /** The chosen position in milliseconds, until it is sent. @type {number | null} */
-  #chosenMs = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #seekTimer;
-  #positionMs = 0;
   /** @type {HTMLButtonElement} */
   #previous = byId("previous");
   /** @type {HTMLButtonElement} */
@@ -45,15 +35,11 @@ export class PlayerView {
   #loop = byId("loop");
   /** @type {Player["loop"]} */
   #looping = "off";
-  #onSeek;
-  /** @type {HTMLInputElement} */
-  #volume = byId("volume-range");
-  #choosingVolume = false;
-  /** The volume on the server. @type {number | null} */
-  #percent = null;
   #chipsKey = "";
   #buttonsKey = "";
   #onPress;
+  #seek;
+  #volume;
   /** @type {Look | null} */
   #look = null;
 
@@ -70,23 +56,12 @@ export class PlayerView {
    */
   constructor({ onPress, onSkip, onVolume, onSeek, onPrevious, onReplay, onStop, onLoop }) {
     this.#onPress = onPress;
-    this.#onSeek = onSeek;
-    this.#seek.addEventListener("input", () => this.#choose(this.#seek.valueAsNumber * 1000));
-    this.#seek.addEventListener("change", () => this.#sendChosen());
-    this.#seek.addEventListener("keydown", (event) => this.#step(event));
+    this.#seek = new SeekView(onSeek);
+    this.#volume = new VolumeView(onVolume);
     for (const [button, act] of /** @type {const} */ ([[this.#previous, onPrevious], [this.#replay, onReplay], [this.#stop, onStop]])) {
       button.addEventListener("click", () => whileBusy(button, act));
     }
     this.#loop.addEventListener("click", () => whileBusy(this.#loop, () => onLoop(NEXT_LOOP[this.#looping])));
-    this.#volume.addEventListener("input", () => {
-      this.#choosingVolume = true;
-      this.#showVolume(this.#volume.valueAsNumber);
-    });
-    this.#volume.addEventListener("change", async () => {
-      await onVolume(this.#volume.valueAsNumber);
-      this.#choosingVolume = false;
-      this.#drawVolume(); // shows the old volume again if the change was refused
-    });
     this.#round.addEventListener("click", () => this.#press(this.#round, this.#look?.round));
     this.#skip.addEventListener("click", () => whileBusy(this.#skip, onSkip));
   }
@@ -128,8 +103,7 @@ export class PlayerView {
     setAttribute(this.#skip, "aria-label", skipWords);
     this.#skip.title = skipWords;
     this.#drawSteering(player, can, look.cold);
-    this.#percent = player.volume;
-    this.#drawVolume();
+    this.#volume.draw(player.volume);
     const page = `${sounding ? title : byId("guild-name").textContent} · Backline`;
     if (document.title !== page) document.title = page;
   }
@@ -143,7 +117,7 @@ export class PlayerView {
       setAttribute(button, "aria-label", mayJump ? words : jumpWords);
       button.title = mayJump ? words : jumpWords;
     }
-    this.#seek.disabled = cold || !mayJump || !item?.track.duration_ms || item.track.is_live;
+    if (this.#look) this.#seek.draw(this.#look, !cold && mayJump && Boolean(item?.track.duration_ms) && !item?.track.is_live);
     this.#stop.hidden = can?.clear === false;
     this.#stop.disabled = cold;
     this.#looping = loop;
@@ -153,53 +127,20 @@ export class PlayerView {
     this.#loop.title = LOOPS[loop];
   }
 
-  /** Show a position that is not sent yet. @param {number} ms */
-  #choose(ms) {
-    this.#chosenMs = ms;
-    clearTimeout(this.#seekTimer);
-    this.#drawSeek();
+  /** @param {number} positionMs */
+  drawPosition(positionMs) {
+    this.#seek.drawPosition(positionMs);
   }
 
-  async #sendChosen() {
-    clearTimeout(this.#seekTimer);
-    if (this.#chosenMs === null) return;
-    const sending = this.#onSeek(this.#chosenMs);
-    this.#chosenMs = null; // the store shows it from now on
-    await sending;
+  /** Make it louder, or quieter. @param {1 | -1} direction */
+  stepVolume(direction) {
+    this.#volume.step(direction);
   }
 
-  /** Move by keys: several presses are sent as one. @param {KeyboardEvent} event */
-  #step(event) {
-    const step = STEPS_MS[event.key];
-    if (step === undefined || this.#seek.disabled) return;
-    event.preventDefault();
-    const lengthMs = Number(this.#seek.max) * 1000;
-    const from = this.#chosenMs ?? this.#positionMs;
-    this.#choose(Math.max(0, Math.min(event.key === "End" ? lengthMs : event.key === "Home" ? 0 : from + step, lengthMs)));
-    this.#seekTimer = setTimeout(() => this.#sendChosen(), KEYS_MS);
-  }
-
-  /** @param {Player} player @param {number} positionMs */
-  drawPosition(player, positionMs) {
-    this.#positionMs = positionMs;
-    this.#drawSeek();
-  }
-
-  #drawSeek() {
-    const positionMs = this.#chosenMs ?? this.#positionMs;
-    const track = this.#look?.track;
-    const total = track?.duration_ms ?? null;
-    const share = total ? Math.min(1, positionMs / total) : 0;
-    const bar = /** @type {HTMLElement} */ (this.#progress.firstElementChild);
-    setText(byId("position"), track ? duration(positionMs) : duration(null));
-    setText(byId("duration"), track?.is_live ? gettext("live") : duration(total));
-    this.#progress.toggleAttribute("data-live", Boolean(track?.is_live));
-    // Gliding from the end of one track to the start of the next would look like rewinding.
-    this.#progress.toggleAttribute("data-moving", this.#look?.lamp === "sound" && positionMs > 500 && this.#chosenMs === null);
-    bar.style.transform = `translateX(${(share - 1) * 100}%)`;
-    this.#seek.max = String(Math.max(1, Math.floor((total ?? 0) / 1000)));
-    this.#seek.value = String(Math.floor(positionMs / 1000));
-    setAttribute(this.#seek, "aria-valuetext", total ? interpolate(gettext("%(position)s of %(duration)s"), { position: duration(positionMs), duration: duration(total) }) : null);
+  /** Press one of the buttons, as a key does. @param {"round" | "skip" | "previous" | "loop"} name */
+  press(name) {
+    const button = { round: this.#round, skip: this.#skip, previous: this.#previous, loop: this.#loop }[name];
+    if (!button.disabled) button.click();
   }
 
   /** @param {Look} look */
@@ -234,19 +175,6 @@ export class PlayerView {
   /** @param {HTMLButtonElement} node @param {Button | null | undefined} button */
   #press(node, button) {
     if (button) whileBusy(node, () => this.#onPress(button));
-  }
-
-  #drawVolume() {
-    byId("volume").hidden = this.#percent === null;
-    if (this.#percent === null || this.#choosingVolume) return;
-    this.#volume.valueAsNumber = this.#percent;
-    this.#showVolume(this.#percent);
-  }
-
-  /** @param {number} percent */
-  #showVolume(percent) {
-    setText(byId("volume-value"), `${percent}%`);
-    setAttribute(this.#volume, "aria-valuetext", interpolate(gettext("%(count)s percent"), { count: percent }));
   }
 
   /** @param {Player} player @param {SkipVote | null} vote */

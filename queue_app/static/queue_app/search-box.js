@@ -60,14 +60,6 @@ export class SearchBox {
     });
     // Without this a press in the list would take the focus, and close the list before the click.
     this.#panel.addEventListener("pointerdown", (event) => event.preventDefault());
-    document.addEventListener("keydown", (event) => {
-      const target = /** @type {HTMLElement} */ (event.target);
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (target.matches("input, select, textarea, [contenteditable]")) return;
-      event.preventDefault();
-      this.#input.focus();
-      this.#input.select();
-    });
   }
 
   #changed() {
