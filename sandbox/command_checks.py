@@ -15,8 +15,11 @@ MOST = {CHAT: 100, USER: 15, MESSAGE: 15}
 MOST_CHARACTERS = 8_000
 # InteractionContextType (guild, DM with the bot, other private channels), ApplicationIntegrationType (guild, user)
 PLACES = {"contexts": frozenset({0, 1, 2}), "integration_types": frozenset({0, 1})}
-STRING, INTEGER, NUMBER = 3, 4, 10
+STRING, INTEGER, NUMBER, ATTACHMENT = 3, 4, 10, 11
 CHOOSABLE = (STRING, INTEGER, NUMBER)
+# What an attachment may be: a type of media, or a file name's ending (change log, 2026-08-05).
+FILE_TYPE = re.compile(r"audio|image|video|\.[\w.-]{1,31}")
+MOST_FILE_TYPES = 10
 NAME = re.compile(r"^[-_'\w]{1,32}$")
 
 
@@ -134,6 +137,7 @@ def _check_options(options: object, path: str, faults: dict[str, str]) -> None:
             faults[f"{here}required"] = "Required options must be placed before non-required options"
         optional_seen = optional_seen or not option.get("required")
         _check_choices(option, here, faults)
+        _check_file_types(option, f"{here}file_types", faults)
         if option.get("options"):
             _check_options(option["options"], f"{here}options", faults)
 
@@ -159,6 +163,18 @@ def _check_choices(option: Json, path: str, faults: dict[str, str]) -> None:
         ):
             if not isinstance(text, str) or not 1 <= len(text) <= 100:
                 faults[text_path] = "Must be between 1 and 100 in length."
+
+
+def _check_file_types(option: Json, path: str, faults: dict[str, str]) -> None:
+    given = option.get("file_types")
+    if given is None:
+        return
+    if option.get("type") != ATTACHMENT:
+        faults[path] = "Options of this type cannot have it."
+    elif not isinstance(given, list) or not 1 <= len(given) <= MOST_FILE_TYPES:
+        faults[path] = f"Must be between 1 and {MOST_FILE_TYPES} in length."
+    elif not all(isinstance(each, str) and FILE_TYPE.fullmatch(each) for each in given):
+        faults[path] = "Values must be audio, image, video, or an extension that begins with a dot."
 
 
 def _characters(thing: Json) -> Iterator[int]:

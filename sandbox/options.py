@@ -186,8 +186,22 @@ def _number(definition: Json, given: object) -> int | float:
 def _attachment(definition: Json, given: object, resolved: Json, offer: Offer) -> str:
     if not isinstance(given, str):
         raise Refused(400, "INVALID_OPTION", f"Option {definition['name']!r} must be the id of an upload")
-    resolved.setdefault("attachments", {})[given] = offer(given)
+    file = offer(given)
+    if not _has_type(file, definition.get("file_types")):
+        listed = ", ".join(definition["file_types"])
+        raise Refused(
+            400, "INVALID_OPTION", f"Option {definition['name']!r} takes only these files: {listed}"
+        )
+    resolved.setdefault("attachments", {})[given] = file
     return given
+
+
+def _has_type(file: Json, wanted: list[str] | None) -> bool:
+    """Return whether a file's media type or ending is wanted. None: every file is."""
+    media, name = str(file.get("content_type") or "").partition("/")[0], str(file["filename"]).lower()
+    return wanted is None or any(
+        name.endswith(each.lower()) if each.startswith(".") else each == media for each in wanted
+    )
 
 
 def resolve_user(world: World, guild_id: str, user_id: str, resolved: Json) -> None:

@@ -209,6 +209,30 @@ async def test_a_file_of_a_command_is_gone_after_a_day(
     assert await gone(http, await refreshed(bot_http, offered["url"]))
 
 
+async def test_a_command_takes_only_the_types_of_files_that_it_names(
+    sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient
+) -> None:
+    path = f"/applications/{sandbox.credentials.client_id}/commands"
+    option = {"type": 11, "name": "file", "description": "d", "file_types": ["audio", ".m3u8"]}
+    play = {"name": "play", "description": "d", "options": [option]}
+    answer = await bot_http.put(path, json=[play])
+    assert answer.status_code == 200
+    assert answer.json()[0]["options"][0]["file_types"] == ["audio", ".m3u8"]
+    for name, kind, fits in (
+        ("a.ogg", "audio/ogg", True), ("LIST.M3U8", "application/vnd.apple.mpegurl", True),
+        ("a.png", "image/png", False), ("m3u8", "text/plain", False), ("a.m3u8.txt", "text/plain", False),
+    ):  # fmt: skip
+        file = await upload(http, "member", (name, b"content", kind))
+        used = await use(sandbox, http, command="play", options={"file": file})
+        # No bot is connected, so a command that is accepted is not answered.
+        assert used.status_code == (504 if fits else 400), name
+    for wrong in ([], ["audio"] * 11, "audio", ["sound"], ["mp3"], ["."], [1]):
+        refused_one = await bot_http.put(path, json=[play | {"options": [option | {"file_types": wrong}]}])
+        assert (refused_one.status_code, refused_one.json()["code"]) == (400, 50035), wrong
+    text = {"type": 3, "name": "words", "description": "d", "file_types": ["audio"]}
+    assert (await bot_http.put(path, json=[play | {"options": [text]}])).status_code == 400
+
+
 async def test_only_an_upload_of_ones_own_is_a_file(
     sandbox: Sandbox, http: httpx.AsyncClient, menus: list[Any]
 ) -> None:
