@@ -49,6 +49,7 @@ def test_a_playlist_is_made_filled_played_shared_and_deleted(desk: Desk, server:
     page.get_by_label("Name").fill("Friday")
     page.get_by_role("button", name="Create").click()
     expect(page.locator("#name")).to_have_text("Friday")
+    expect(page.locator("#entries")).to_have_attribute("aria-busy", "false")  # the script has loaded
     for title in ("Blue Train", "Naima"):
         page.get_by_label("Search for a track").fill(title)
         page.keyboard.press("Enter")

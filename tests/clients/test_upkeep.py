@@ -63,7 +63,7 @@ def test_any_name_is_text_and_managers_see_what_the_bot_lacks(desk: Desk, cookie
     guild_id = Guild.objects.get(name=NAMES[0]).pk
     window = desk.window(cookie, size=PHONE)
     page = window.open("/dashboard")
-    assert set(page.locator(".guild-card h2").all_inner_texts()) == set(NAMES)
+    assert set(page.locator(".room h2").all_inner_texts()) == set(NAMES)
     narrow = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     assert page.evaluate(narrow)
     window.open_guild(guild_id)
@@ -121,7 +121,7 @@ def test_names_of_people_roles_and_streams_stay_in_their_place(
     window = desk.window(login_cookie(me), size={"width": 360, "height": 740})
     page = window.page
     for path, shown in [
-        ("/dashboard", ".guild-card"),
+        ("/dashboard", ".room"),
         ("/streams", ".stream-card >> nth=1"),
         (f"/streams/{mine.pk}", "#members li >> nth=1"),
         (f"/streams/{theirs.pk}", "#present li"),
