@@ -59,7 +59,8 @@ class ScanAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         """Show the sources above the scan."""
-        return super().changelist_view(request, (extra_context or {}) | {"sources": source_health()})
+        shown = {"title": _("Sources"), "sources": source_health()}
+        return super().changelist_view(request, (extra_context or {}) | shown)
 
     @admin.action(description=_("Read all files again"), permissions=["view"])
     def rescan(self, request: HttpRequest, queryset: QuerySet[ScanLease]) -> None:
