@@ -1,4 +1,4 @@
-"""The bot's process is killed (SIGKILL) at each step of the card, and people press its buttons while it is dead."""
+"""The bot's process is killed (SIGKILL) at each step of the card, and people press buttons before and meanwhile."""
 
 from __future__ import annotations
 
@@ -17,34 +17,45 @@ from realtime.models import Event
 from tests.botrunner.conftest import owner_of
 from tests.botrunner.stage import Stage
 from tests.botrunner.test_card import card_that, cards
-from tests.botrunner.test_card_presses import button_of, press
+from tests.botrunner.test_card_presses import button_of, plant, press
 from tests.program import Program, free_ports, on_this_database
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# A bot that kills itself after `point` (claim, carry_out or settle) of its first step of that kind.
+# A bot that kills itself after `point` (claim, carry_out or settle) of its first step of that kind. With the kind
+# "Press": before or after the command of the first press.
 DEADLY = """
 import os, signal, sys
 import django
 django.setup()
 from datetime import timedelta
 from django.core.management import call_command
+from botrunner import running
 from botrunner.card import keeper
 from guilds.domain import shards
 
 shards.IDENTIFY_EVERY = timedelta(0)
 kind, point = sys.argv[1:3]
-real = getattr(keeper, point)
 
-def deadly(*args, **options):
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def deadly_step(*args, **options):
     found = real(*args, **options)
     step = {"claim": lambda: found[0], "carry_out": lambda: args[0], "settle": lambda: args[1]}[point]()
-    if type(step).__name__ == kind:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return found
+    return die() if type(step).__name__ == kind else found
 
-setattr(keeper, point, deadly)
+def deadly_press(*args, **options):
+    if point == "after":
+        real(*args, **options)
+    die()
+
+if kind == "Press":
+    real, running.execute = running.execute, deadly_press
+else:
+    real = getattr(keeper, point)
+    setattr(keeper, point, deadly_step)
 call_command("runbot")
 """
 
@@ -102,6 +113,18 @@ async def settled_card(stage: Stage) -> Any:
     return await eventually(there, within=30, what="there is not one card")
 
 
+async def revive(stage: Stage) -> None:
+    """Start a bot as if the lease of a dead one had expired, and wait until it is connected."""
+    await in_thread(Card.objects.filter(pk=stage.guild_id).update)(lease_expires_at=timezone.now())
+    await stage.start_bot()
+    await connected(stage)
+
+
+async def connected(stage: Stage) -> None:
+    gateway = stage.sandbox.gateway
+    await eventually(lambda: any(each.session for each in gateway.connections), within=60)
+
+
 @pytest.mark.parametrize("point", ["claim", "carry_out", "settle"])
 @pytest.mark.parametrize("kind", ["Post", "Edit", "Delete"])
 async def test_a_press_on_a_dead_bots_card_is_refused_and_works_once_after_the_restart(
@@ -126,14 +149,39 @@ async def test_a_press_on_a_dead_bots_card_is_refused_and_works_once_after_the_r
     assert "PlayerPaused" not in effects
 
     # The next process makes one card of what it finds, and the press works. It would wait for the dead one's lease.
-    await in_thread(Card.objects.filter(pk=playing.guild_id).update)(lease_expires_at=timezone.now())
-    await playing.start_bot()
-    gateway = playing.sandbox.gateway
-    await eventually(lambda: any(each.session for each in gateway.connections), what="it is not connected")
+    await revive(playing)
     await playing.hear(440)
     card = await settled_card(playing)
     assert (await press(playing, card.id, button_of(card, "pause"))).status_code == 200
     await playing.status("paused")
     await card_that(playing, "Paused")
     assert (await names(playing)).count("PlayerPaused") == 1
+    assert len(cards(playing)) == 1
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+async def test_a_bot_killed_by_a_press_has_skipped_one_track_at_most(
+    point: str, playing: Stage, deadly_bot: MakeBot
+) -> None:
+    card = await card_that(playing, "Long A")
+    skip = button_of(card, "skip")
+    await playing.bots[0].stop()
+    dying = deadly_bot("Press", point)
+    await connected(playing)
+    await playing.hear(440)
+    for _ in range(2):  # nobody answers: the bot dies at the first press, and is dead at the second
+        assert (await press(playing, card.id, skip)).status_code == 504
+    assert await asyncio.to_thread(dying.wait, seconds=60) == -9, dying.output()
+    assert (await names(playing)).count("TrackSkipped") == (1 if point == "after" else 0)
+
+    await revive(playing)
+    if point == "before":
+        card = await settled_card(playing)
+        assert (await press(playing, card.id, skip)).status_code == 200
+    await playing.hear(523)
+    card = await card_that(playing, "Long C")
+    plant(playing, card, skip)  # a client that still shows the old card
+    answer = (await press(playing, card.id, skip)).json()
+    assert "no longer playing" in answer["content"]
+    assert (await names(playing)).count("TrackSkipped") == 1
     assert len(cards(playing)) == 1
