@@ -27,6 +27,8 @@ import { Selection } from "./queue-selection.js";
  * @property {() => void} selected the selection has changed
  */
 
+/** A queue of at most this many rows is in the page as a whole, so that the browser finds words in it. */
+const WHOLE = 60;
 /** How many rows are drawn above and below the viewport. */
 const AROUND = 8;
 /** How many rows are loaded ahead of the viewport. */
@@ -316,6 +318,7 @@ export class QueueView {
 
   /** The rows near the viewport. @param {number} count */
   #range(count) {
+    if (count <= WHOLE) return [0, count];
     const { top, height } = this.#body.getBoundingClientRect();
     const rowPx = count && height ? Math.max(height / count, 1) : 64;
     const clamp = (/** @type {number} */ place) => Math.max(0, Math.min(place, count));
