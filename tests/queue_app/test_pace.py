@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 # Commands that append one event for each 200 tracks. All others change one.
 MANY = {
-    "AddTracks", "ClearQueue", "Redo", "RemoveAbsent", "RemoveDuplicates", "RemoveItems", "SaveQueue", "ShuffleQueue",
-    "SkipTo", "Stop", "Undo",
+    "AddTracks", "ClearQueue", "MoveItems", "Redo", "RemoveAbsent", "RemoveDuplicates", "RemoveItems", "SaveQueue",
+    "ShuffleQueue", "SkipTo", "Stop", "Undo",
 }  # fmt: skip
 
 
