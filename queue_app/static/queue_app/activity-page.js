@@ -3,7 +3,7 @@
 import { isolated } from "../backline/js/format.js";
 import { gettext, interpolate, ngettext } from "../backline/js/i18n.js";
 import { attempt, consequence } from "./attempts.js";
-import { followPast, told } from "./past-parts.js";
+import { followPast, offer } from "./past-parts.js";
 
 /** Steps of the bot, which are listed only if the page is asked for them (queue_app/event_kinds.py). */
 const ROUTINE = new Set(["PlayerErrorChanged", "QueueRenumbered", "TrackFinished", "TrackResolved", "TrackStarted", "VoiceChanged"]);
@@ -23,17 +23,18 @@ function prepare(row) {
   }
 }
 
-/** @param {HTMLButtonElement} button @param {"Undo" | "Redo"} name @param {number} seq */
+/** @param {HTMLButtonElement | null} button @param {"Undo" | "Redo"} name @param {number} seq */
 async function turn(button, name, seq) {
-  button.setAttribute("aria-busy", "true");
+  button?.setAttribute("aria-busy", "true");
   try {
     const { result } = await store.execute(name, { seq });
     const missing = result.left_out.length;
     const done = name === "Undo" ? gettext("Undone.") : gettext("Redone.");
     const rest = interpolate(ngettext("%(count)s track could not be restored.", "%(count)s tracks could not be restored.", missing), { count: missing });
-    told(missing ? `${done} ${rest}` : done);
+    const back = name === "Undo" ? "Redo" : "Undo";
+    offer(missing ? `${done} ${rest}` : done, back, () => attempt(() => turn(null, back, seq)));
   } finally {
-    button.removeAttribute("aria-busy");
+    button?.removeAttribute("aria-busy");
     part.soon(); // a refusal may be due to a change that is not shown yet
   }
 }

@@ -4,7 +4,7 @@ import { isolated } from "../backline/js/format.js";
 import { gettext, interpolate } from "../backline/js/i18n.js";
 import { attempt } from "./attempts.js";
 import { Hearts } from "./hearts.js";
-import { followPast, rest, told } from "./past-parts.js";
+import { followPast, offer, rest } from "./past-parts.js";
 import { drawArtwork } from "./sent-artwork.js";
 
 /** @import { Track } from "../client/types.d.ts" */
@@ -32,7 +32,7 @@ async function playAgain(button, item, title) {
   try {
     const { seq } = await store.execute("RetryItem", { item_id: item });
     const words = interpolate(gettext("Added %(title)s to the queue."), { title: isolated(title) });
-    told(words, () => attempt(() => store.execute("Undo", { seq })));
+    offer(words, "Undo", () => attempt(() => store.execute("Undo", { seq })));
   } finally {
     button.removeAttribute("aria-busy");
   }

@@ -1,16 +1,14 @@
-/** What the pages of the past of a guild share: one store, the part that follows it, and how acts are told. */
+/** What the pages of the past of a guild share: one store, the part that follows it, and messages. */
 
 import { Client } from "../client/client.js";
 import { GuildStore } from "../client/guild.js";
+import { announce, propose } from "../backline/js/announce.js";
 import { showConnection } from "../backline/js/connection-pill.js";
-import { byId, element, icon } from "../backline/js/dom.js";
 import { gettext } from "../backline/js/i18n.js";
 import { LivePart } from "../backline/js/live-part.js";
 import { showLost } from "../backline/js/lost.js";
 
 /** @import { GuildSyncEvent } from "../client/types.d.ts" */
-
-const TOLD_MS = 8_000;
 
 const client = new Client({ baseUrl: location.origin, userId: document.body.dataset.userId });
 export const { rest } = client;
@@ -46,30 +44,13 @@ export function followPast(matters, prepare) {
 }
 
 /**
- * Say what was done, with a button that undoes it.
+ * Say what was done, with a button that reverses it.
  * @param {string} text
- * @param {(() => Promise<unknown>) | null} [undo]
+ * @param {"Undo" | "Redo"} name
+ * @param {() => void} act
  */
-export function told(text, undo = null) {
-  const close = element("button", { class: "icon-button", type: "button", "aria-label": gettext("Dismiss") }, icon("x"));
-  const shown = element("div", { class: "toast" }, element("span", {}, text), close);
-  const remove = () => shown.remove();
-  let timer = setTimeout(remove, TOLD_MS);
-  for (const name of ["pointerenter", "focusin"]) shown.addEventListener(name, () => clearTimeout(timer));
-  for (const name of ["pointerleave", "focusout"]) {
-    shown.addEventListener(name, () => {
-      clearTimeout(timer);
-      timer = setTimeout(remove, TOLD_MS);
-    });
-  }
-  close.addEventListener("click", remove);
-  if (undo) {
-    const button = element("button", { class: "button button-small toast-undo", type: "button" }, gettext("Undo"));
-    button.addEventListener("click", () => {
-      remove();
-      undo();
-    });
-    close.before(button);
-  }
-  byId("toasts").replaceChildren(shown); // the newest wins
+export function offer(text, name, act) {
+  const undo = name === "Undo";
+  propose(text, { words: undo ? gettext("Undo") : gettext("Redo"), icon: undo ? "undo-2" : "redo-2", act });
+  announce(text);
 }
