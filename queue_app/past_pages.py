@@ -32,6 +32,7 @@ from queue_app.past_words import (
     SURFACES,
     day_words,
     long_duration,
+    name_of,
     outcome_words,
     undone_words,
 )
@@ -101,7 +102,11 @@ _FOR_MEMBERS = (Kind.CHANGES, Kind.QUEUE, Kind.PLAYER)
 def _entry_row(entry: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
     turned = entry["undoes"] or entry["redoes"]
     label, icon = SURFACES[entry["via"]]
+    who = name_of(entry["user"]) if entry["user"] else "Backline"
+    named = entry["sentence"].startswith(who)
     return entry | {
+        "who": who if named else "",
+        "rest": entry["sentence"].removeprefix(who) if named else entry["sentence"],
         "at": _moment(entry["at"]),
         "surface": label,
         "icon": icon,

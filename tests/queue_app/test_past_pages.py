@@ -101,7 +101,10 @@ def test_names_and_titles_are_text_in_their_own_direction(stage: Stage, show: Sh
     history, activity, statistics = map(show, ROOMS)
     assert shown_titles(history) == [track.title]
     assert f"<bdi>&lt;i&gt;{HEBREW}&lt;/i&gt;</bdi> · <bdi>{HEBREW}</bdi>" in history
-    assert f"\u2068&lt;i&gt;{HEBREW}&lt;/i&gt;\u2069 added \u2068{HEBREW} &lt;script&gt;\u2069." in activity
+    assert (
+        f"<strong>\u2068&lt;i&gt;{HEBREW}&lt;/i&gt;\u2069</strong> added \u2068{HEBREW} &lt;script&gt;\u2069."
+        in activity
+    )
     assert f'<span class="past-name" dir="auto">{HEBREW} &lt;script&gt;</span>' in statistics
     assert not any("<script>" in page or f"<i>{HEBREW}" in page for page in (history, activity, statistics))
 
@@ -179,7 +182,7 @@ def test_a_change_is_one_line_with_who_where_and_undo(stage: Stage, show: Show) 
     stage.do("AddTracks", uris=[track.uri for track in TrackFactory.create_batch(3)])
     page = show("activity")
     assert page.count('data-key="seq-') == 1
-    assert f"{stage.member} added 3 tracks." in page
+    assert f"<strong>{stage.member}</strong> added 3 tracks." in page
     assert "Web or API" in page
     assert page.count('data-act="undo"') == 1
     assert 'data-act="undo"' not in show("activity", by=stage.join())  # somebody else's
@@ -193,7 +196,7 @@ def test_what_was_undone_is_struck_through_with_who_and_what_is_missing(stage: S
     dj = stage.dj()
     stage.do("Undo", by=dj, seq=seq)
     page = show("activity")
-    assert f"<s>{stage.member} removed 2 tracks.</s>" in page
+    assert f"<s><strong>{stage.member}</strong> removed 2 tracks.</s>" in page
     assert re.search(rf"Undone by {dj} at [^·]+ · 1 came back, 1 had already played", page)
     assert f"This undid: {stage.member} removed 2 tracks." in page
     assert page.count('data-act="redo"') == 1
@@ -203,10 +206,10 @@ def test_what_was_undone_is_struck_through_with_who_and_what_is_missing(stage: S
 
 def test_steps_of_the_bot_are_left_out_unless_asked_for(stage: Stage, show: Show) -> None:
     stage.play()
-    assert "Backline started" not in show("activity")
-    assert "Backline started" in show("activity?surface=bot")
-    assert f"{stage.member} added" not in show("activity?surface=bot")
-    assert f"{stage.member} added" in show("activity?surface=web")
+    assert "</strong> started" not in show("activity")
+    assert "<strong>Backline</strong> started" in show("activity?surface=bot")
+    assert f"{stage.member}</strong> added" not in show("activity?surface=bot")
+    assert f"{stage.member}</strong> added" in show("activity?surface=web")
     assert "Nothing matches these filters" in show("activity?surface=discord")
 
 

@@ -18,6 +18,8 @@ export class LivePart {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #at = -Infinity;
+  /** Whether something happened while nobody could see the page. */
+  #old = false;
   #reads = 0;
 
   /**
@@ -29,11 +31,15 @@ export class LivePart {
     this.#part = byId(id);
     this.#prepare = prepare;
     this.#note(this.#part);
+    document.addEventListener("visibilitychange", () => {
+      if (this.#old && !document.hidden) this.soon();
+    });
   }
 
-  /** Refresh soon. Several calls cause one refresh. */
+  /** Refresh soon, or when the page is next seen. Several calls cause one refresh. */
   soon() {
-    if (this.#timer !== undefined) return;
+    this.#old = document.hidden;
+    if (this.#timer !== undefined || this.#old) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.refresh();
