@@ -51,6 +51,7 @@ from realtime.models import Store, Via
 from realtime.origin import Origin
 
 PAGE = 100
+LONGEST_PAGE = 500
 
 
 @contextmanager
@@ -123,7 +124,7 @@ class QueueView(APIView):
     )
     def get(self, request: Request, guild_id: str) -> Response:
         require_member(caller(request), guild_id)
-        limit = min(max(_number(request, "limit") or PAGE, 1), PAGE)
+        limit = min(max(_number(request, "limit") or PAGE, 1), LONGEST_PAGE)
         after = _number(request, "after")
         with one_moment():
             store = Store.objects.get(name=f"guild:{guild_id}")

@@ -187,6 +187,17 @@ def test_pages_go_on_where_they_were_when_the_front_is_gone(client: Client, stag
     assert [item["id"] for item in rest["items"]] == items[2:]
 
 
+def test_a_page_may_be_longer_than_usual(client: Client, stage: Stage) -> None:
+    ids = stage.fill(510)
+    assert [
+        len(client.get(url(stage, f"/queue{query}")).json()["items"]) for query in ("", "?limit=9999")
+    ] == [100, 500]
+    rest = client.get(
+        url(stage, f"/queue?limit=500&after={client.get(url(stage, '/queue?limit=500')).json()['next']}")
+    )
+    assert [item["id"] for item in rest.json()["items"]] == [str(pk) for pk in ids[500:]]
+
+
 @pytest.mark.parametrize("query", ["limit=x", "after=x", "after=1.5", "limit="])
 def test_a_page_that_is_none_is_400(query: str, client: Client, stage: Stage) -> None:
     response = client.get(url(stage, f"/queue?{query}"))

@@ -22,6 +22,9 @@ import { Sent } from "./sent.js";
  */
 
 const REFRESH_TRIES = 3;
+/** How many tracks a page of the queue has, and how many it can have. */
+const PAGE = 100;
+const LONGEST_PAGE = 500;
 /** When fewer rows of a longer queue are left, more are loaded. */
 const KNOWN = 100;
 
@@ -59,7 +62,7 @@ export class GuildStore extends GuildCommands {
   #keeper;
   /** When the shown state was kept. Null: it is from the server, or there is none. @type {Date | null} */
   #keptAt = null;
-  #pages = new QueuePages((next) => this.#rest.get(`${this.#path}/queue?after=${next}`));
+  #pages = new QueuePages((next, limit) => this.#rest.get(`${this.#path}/queue?after=${next}${limit > PAGE ? `&limit=${limit}` : ""}`));
 
   /**
    * @param {object} options
@@ -223,7 +226,8 @@ export class GuildStore extends GuildCommands {
    * @throws {ApiError | NetworkError | SignedOutError}
    */
   async loadUpTo(count) {
-    while (this.hasMore && !this.#pages.loading && (this.#state?.queue.length ?? 0) < count) await this.#loadPage();
+    const missing = () => count - (this.#state?.queue.length ?? 0);
+    while (this.hasMore && !this.#pages.loading && missing() > 0) await this.#loadPage(Math.min(missing(), LONGEST_PAGE));
     this.#keepKnown();
   }
 
@@ -248,10 +252,11 @@ export class GuildStore extends GuildCommands {
     this.#keepKnown();
   }
 
-  async #loadPage() {
+  /** @param {number} [limit] */
+  async #loadPage(limit = PAGE) {
     const next = this.#state?.next;
     if (next == null || this.#pages.loading) return;
-    await this.#pages.load(next);
+    await this.#pages.load(next, limit);
     this.#takePage();
     this.#onChange();
   }

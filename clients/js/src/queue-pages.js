@@ -11,7 +11,7 @@ export class QueuePages {
   /** The page that is loading, and the events since. @type {{page: QueuePage | null, events: GuildSyncEvent[]} | null} */
   #more = null;
 
-  /** @param {(after: string) => Promise<QueuePage>} read */
+  /** @param {(after: string, limit: number) => Promise<QueuePage>} read */
   constructor(read) {
     this.#read = read;
   }
@@ -20,11 +20,11 @@ export class QueuePages {
     return this.#more !== null;
   }
 
-  /** Load the page after `next`. @param {string} next */
-  async load(next) {
+  /** Load the page after `next`. @param {string} next @param {number} limit of its tracks */
+  async load(next, limit) {
     const more = (this.#more = { page: /** @type {QueuePage | null} */ (null), events: [] });
     try {
-      more.page = await this.#read(next);
+      more.page = await this.#read(next, limit);
     } finally {
       if (!more.page && this.#more === more) this.#more = null;
     }
