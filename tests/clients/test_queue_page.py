@@ -183,6 +183,11 @@ def test_the_menu_is_used_by_key_and_gives_the_focus_back(desk: Desk, scene: Sce
     page.mouse.click(5, 300)
     expect(menu).to_be_hidden()
 
+    # Whoever removes a row is on the next one.
+    choose(page, "Song 03", "Remove")
+    until(lambda: "03" not in queued(scene))
+    expect(focused).to_have_attribute("data-title", "Song 04")
+
 
 def test_tracks_are_added_to_a_playlist(desk: Desk, scene: Scene) -> None:
     fill(scene, 3)

@@ -51,13 +51,14 @@ export function fillRow(node, line, { can, hearts, selected }) {
   setAttribute(title, "title", line.title);
   fillWords(sub, line);
   setText(time, line.track?.is_live ? gettext("live") : line.track?.duration_ms ? duration(line.track.duration_ms) : "");
-  handle.style.visibility = line.state === "queued" && can?.move !== false ? "" : "hidden";
+  // Buttons stay while a change is on its way, because hiding one would drop its focus.
+  handle.style.visibility = line.item && !failed && can?.move !== false ? "" : "hidden";
   setAttribute(handle, "aria-label", interpolate(gettext("Move %(title)s"), name));
   retry.hidden = !failed || can?.add === false;
   setAttribute(retry, "disabled", line.state === "retrying");
   setAttribute(retry, "aria-label", interpolate(gettext("Retry %(title)s"), name));
   hearts.fill(heart, failed ? null : line.track);
-  more.style.visibility = line.item && line.state !== "removing" && line.state !== "retrying" ? "" : "hidden";
+  more.style.visibility = line.item ? "" : "hidden";
   setAttribute(more, "aria-label", interpolate(gettext("More for %(title)s"), name));
 }
 
