@@ -39,7 +39,7 @@ def _graph(name: str) -> tuple[str, ...]:
         here = waiting.pop()
         path = finders.find(here)
         if path is None:
-            raise template.TemplateSyntaxError(f"There is no static file {here}.")
+            raise template.TemplateSyntaxError(f"no such static file: {here}")
         for address in _IMPORT.findall(Path(path).read_text()):
             there = posixpath.normpath(posixpath.join(posixpath.dirname(here), address))
             if there != name and there not in found:

@@ -98,11 +98,16 @@ class Window:
         self.page.goto(settings.API_BASE_URL + path)
         return self.page
 
-    def open_guild(self, guild_id: str) -> Page:
-        """Open a guild's page and wait until it is live."""
-        self.open(f"/guilds/{guild_id}")
+    def open_guild(self, guild_id: str, tab: str = "playing") -> Page:
+        """Open a guild's page and wait until it is live. A phone shows one of its tabs."""
+        self.open(f"/guilds/{guild_id}#{tab}")
         self.page.wait_for_selector("#connection[data-state=live]")
         return self.page
+
+
+def show_tab(page: Page, name: str) -> None:
+    """On a phone, show a part of a guild's page."""
+    page.locator("#tabs").get_by_role("link", name=name, exact=True).click()
 
 
 class Desk:

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from queue_app.models import Player, QueueItem
 from tests.clients.browser import PHONE, Desk, Window, elsewhere, log_in, new_context, start_chromium
 from tests.clients.relay import Relay
+from tests.clients.rows import choose
 from tests.clients.scene import Scene
 from tests.waiting import until
 
@@ -49,7 +50,7 @@ def chromium(relay: Relay) -> Iterator[Desk]:
 def opened_once(desk: Desk, scene: Scene) -> Page:
     """Open the guild's page with the service worker in control, so that all its parts are kept."""
     window = desk.window(scene.owner_cookie, size=PHONE)
-    page = window.open_guild(scene.id)
+    page = window.open_guild(scene.id, tab="queue")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()
     page.wait_for_selector("#connection[data-state=live]")
@@ -89,7 +90,7 @@ def test_the_page_opens_without_a_network_and_keeps_what_is_added(
     before = page.locator("#position").inner_text()
     page.wait_for_timeout(1200)
     assert page.locator("#position").inner_text() == before
-    page.get_by_role("button", name="Remove Cold Harbour").click()
+    choose(page, "Cold Harbour", "Remove")
     expect(page.locator("#queue [data-state=removing]")).to_have_count(1)
     assert elsewhere(lambda: QueueItem.objects.filter(state="queued").count()) == 1
     relay.give_back()

@@ -24,7 +24,7 @@ def titles(page: Page) -> list[str]:
 
 def test_keyboard_adds_a_track_and_everybody_sees_it(desk: Desk, scene: Scene) -> None:
     owner = desk.window(scene.owner_cookie).open_guild(scene.id)
-    member = desk.window(scene.member_cookie, size=PHONE, scheme="light").open_guild(scene.id)
+    member = desk.window(scene.member_cookie, size=PHONE, scheme="light").open_guild(scene.id, tab="queue")
 
     owner.keyboard.press("/")
     owner.keyboard.type("harb")

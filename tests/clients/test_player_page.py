@@ -12,7 +12,7 @@ from guilds.models import Channel
 from queue_app.commands import execute
 from queue_app.domain import playback
 from queue_app.models import Player, QueueItem
-from tests.clients.browser import PHONE, Desk, elsewhere
+from tests.clients.browser import PHONE, Desk, elsewhere, show_tab
 from tests.clients.relay import Relay
 from tests.clients.rows import choose
 from tests.clients.scene import BOT_PROCESS, Scene
@@ -59,6 +59,7 @@ def test_without_a_connection_nothing_is_shown_as_live(desk: Desk, relay: Relay,
     until(lambda: now.evaluate(glow) == "0")
 
     # Changes are queued, counted and shown. The round button queues a pause, and undoes it.
+    show_tab(page, "Queue")
     page.locator("#search-input").fill("harbour lights")
     page.locator("#search-input").press("Enter")
     choose(page, "Cold Harbour", "Remove")
@@ -69,6 +70,7 @@ def test_without_a_connection_nothing_is_shown_as_live(desk: Desk, relay: Relay,
         expect(page.locator("#player-problem")).to_contain_text(
             f"{changes} will be sent when you are back online."
         )
+    show_tab(page, "Playing")
     page.get_by_role("button", name="Show 3 changes").click()
     expect(page.locator("#queue .line-sub")).to_contain_text(["will be removed", "waiting to be sent"])
     assert position.text_content() == stood
@@ -194,7 +196,9 @@ def test_long_and_foreign_titles_keep_their_place(desk: Desk, scene: Scene) -> N
     elsewhere(lambda: scene.rename("فرقة \u202e المرفأ"))
     elsewhere(queue_all)
     scene.play()
-    page = desk.window(scene.owner_cookie, size={"width": 360, "height": 740}).open_guild(scene.id)
+    page = desk.window(scene.owner_cookie, size={"width": 360, "height": 740}).open_guild(
+        scene.id, tab="queue"
+    )
     lines, title = page.locator("#queue .line-title"), page.locator("#now-title")
     expect(lines).to_have_text([t.strip() for t in TITLES])
     assert FAMILY in lines.nth(3).inner_text()
@@ -205,6 +209,7 @@ def test_long_and_foreign_titles_keep_their_place(desk: Desk, scene: Scene) -> N
     assert {box and box["height"] for box in boxes} == {64}
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # Any of these titles may be playing: it takes at most two lines, which start at the page's left edge.
+    show_tab(page, "Playing")
     edge = page.locator("#now-status").evaluate(LEFT)
     for each in TITLES:
         elsewhere(lambda: execute(scene.id, "Skip", {}, origin=scene.owner))
@@ -223,10 +228,12 @@ def test_a_long_queue_leaves_feed_and_player_within_reach(desk: Desk, scene: Sce
             execute(scene.id, "AddTrack", {"query": track.uri}, origin=scene.owner)
 
     elsewhere(fill)
-    page = desk.window(scene.member_cookie, size=PHONE).open_guild(scene.id)
+    page = desk.window(scene.member_cookie, size=PHONE).open_guild(scene.id, tab="activity")
     expect(page.locator("#queue-summary")).to_contain_text("100 tracks")
     feed = page.locator("#activity .deed")
     expect(feed.first).to_be_in_viewport()
+    expect(feed.nth(20)).to_be_visible()
+    page.set_viewport_size({"width": 800, "height": 1000})  # between a phone and a wide window
     expect(feed.nth(1)).to_be_visible()
     expect(feed.nth(2)).to_be_hidden()
     page.get_by_role("button", name="Show more").click()
@@ -308,7 +315,7 @@ def test_paused_and_empty_one_adds_and_it_plays(desk: Desk, scene: Scene) -> Non
 
 def test_what_failed_is_kept_with_its_reason_and_tried_again(desk: Desk, scene: Scene) -> None:
     window = desk.window(scene.owner_cookie, size=PHONE, scheme="light")
-    page = window.open_guild(scene.id)
+    page = window.open_guild(scene.id, tab="queue")
     scene.add("moss")
     scene.play()
     scene.add("cold harbour")

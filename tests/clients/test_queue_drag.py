@@ -112,7 +112,7 @@ def test_a_row_is_dragged_beyond_the_window(desk: Desk, scene: Scene) -> None:
 def test_a_row_is_dragged_with_a_finger(desk: Desk, scene: Scene) -> None:
     fill(scene, 6)
     window = desk.window(scene.owner_cookie, size=PHONE)
-    page = window.open_guild(scene.id)
+    page = window.open_guild(scene.id, tab="queue")
     touch = page.context.new_cdp_session(page)
     page.locator("#queue").scroll_into_view_if_needed()
     page.evaluate("document.querySelector('#queue').scrollIntoView({ block: 'start' }); scrollBy(0, -120)")

@@ -540,7 +540,7 @@ def test_the_bar_shows_the_time_under_the_pointer(desk: Desk, scene: Scene) -> N
 
 def test_a_finger_selects_by_a_long_press(desk: Desk, scene: Scene) -> None:
     fill(scene, 3)
-    page = desk.window(scene.owner_cookie, size=PHONE).open_guild(scene.id)
+    page = desk.window(scene.owner_cookie, size=PHONE).open_guild(scene.id, tab="queue")
     target = row(page, "Song 02")
     target.scroll_into_view_if_needed()
     box = target.bounding_box()
@@ -557,7 +557,7 @@ def test_a_finger_selects_by_a_long_press(desk: Desk, scene: Scene) -> None:
 
 def test_a_swipe_to_the_left_removes_with_an_undo(desk: Desk, scene: Scene) -> None:
     fill(scene, 4)
-    page = desk.window(scene.owner_cookie, size=PHONE).open_guild(scene.id)
+    page = desk.window(scene.owner_cookie, size=PHONE).open_guild(scene.id, tab="queue")
     touch = page.context.new_cdp_session(page)
 
     def swipe(title: str, *, px: int) -> None:

@@ -48,7 +48,7 @@ class Stage:
 
     def tab(self, context: BrowserContext, *, live: bool = True) -> Page:
         page = context.new_page()
-        page.goto(f"{django_settings.API_BASE_URL}/guilds/{self.guild.pk}")
+        page.goto(f"{django_settings.API_BASE_URL}/guilds/{self.guild.pk}#queue")
         if live:
             page.wait_for_selector("#connection[data-state=live]")
         return page

@@ -17,7 +17,7 @@ from realtime.models import Via
 from realtime.origin import Origin
 from streams.domain import streams
 from streams.models import StreamGrant
-from tests.clients.browser import PHONE, Desk, login_cookie
+from tests.clients.browser import PHONE, Desk, login_cookie, show_tab
 from tests.factories import (
     ChannelFactory,
     GuildFactory,
@@ -127,14 +127,16 @@ def test_names_of_people_roles_and_streams_stay_in_their_place(
         (f"/streams/{theirs.pk}", "#present li"),
         ("/sessions", ".session"),
         (f"/guilds/{guild.pk}/settings", "#rules li"),
-        (f"/guilds/{guild.pk}", "#activity .deed >> nth=1"),
+        (f"/guilds/{guild.pk}#activity", "#activity .deed >> nth=1"),
     ]:
         window.open(path)
         page.wait_for_selector(shown)
         page.click("#account-menu summary")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
     page.click("#account-menu summary")
+    show_tab(page, "Playing")
     page.get_by_role("combobox", name="Voice channel").select_option(channel.pk)
+    show_tab(page, "Activity")
     page.wait_for_selector("#activity .deed:has-text('chose')")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # A direction override affects only its own text.

@@ -170,11 +170,14 @@ def test_a_denied_login_is_a_page_with_a_way_on(window: Open, running: Backline)
     page.wait_for_url("**/dashboard")
 
 
+PAGES = ("/", "/dashboard", *(f"/guilds/{LOUNGE}#{tab}" for tab in ("playing", "queue", "activity")))
+
+
 def test_no_page_is_wider_than_the_window(window: Open, tone: Person) -> None:
     for volume in range(20):  # a long feed
         tone.do("PATCH", "player", json={"volume": 80 + volume})
     page = log_in(window(), "owner")
-    for path, size in product(("/", "/dashboard", f"/guilds/{LOUNGE}"), (WIDE, PHONE)):
+    for path, size in product(PAGES, (WIDE, PHONE)):
         page.set_viewport_size(size)
         page.goto(path)
         if path.startswith("/guilds"):  # with a worker, Playwright never sees the network idle

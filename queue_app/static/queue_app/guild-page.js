@@ -21,6 +21,7 @@ import { QueueRoom } from "./queue-room.js";
 import { Shortcuts } from "./shortcuts.js";
 import { reasonOf } from "../backline/js/refusal.js";
 import { SearchBox } from "./search-box.js";
+import { reveal, showTab } from "./tabs.js";
 import { Turns } from "./turns.js";
 
 /** @import { ConnectionState, GuildSyncEvent, Player, Problem } from "../client/types.d.ts" */
@@ -84,6 +85,7 @@ new SearchBox({
 const go = (/** @type {string} */ path) => () => location.assign(path);
 const shortcuts = new Shortcuts({
   "/": () => {
+    reveal(searchInput);
     searchInput.focus();
     searchInput.select();
   },
@@ -168,6 +170,7 @@ async function press({ act, channelId }) {
       openChannels();
       break;
     case "add":
+      reveal(searchInput);
       searchInput.focus();
       searchInput.scrollIntoView({ block: "center" });
       break;
@@ -176,6 +179,7 @@ async function press({ act, channelId }) {
       store.wake();
       break;
     case "changes":
+      showTab("queue");
       queueRoom.showChanges();
       break;
     case "login":
@@ -206,6 +210,7 @@ function followChosen({ name, args }) {
 }
 
 function openChannels() {
+  reveal(voiceChannel);
   voiceChannel.focus();
   try {
     voiceChannel.showPicker();
