@@ -83,6 +83,7 @@ def test_two_people_agree_on_a_long_queue_after_their_connections_were_cut(serve
         "TracksRemoved",
         "TracksSkipped",
         "QueueShuffled",
+        "TracksMoved",
         "LoopChanged",
         "PlayerSeeked",
     }
