@@ -121,6 +121,14 @@ def test_who_logs_out_leaves_nothing(desk: Desk, scene: Scene, relay: Relay) -> 
     expect(page.get_by_role("heading", name="No connection")).to_be_visible()
 
 
+def test_a_login_begins_without_copies(desk: Desk, scene: Scene) -> None:
+    page = opened_once(desk, scene)
+    copies = "caches.open('pages-1').then((cache) => cache.keys()).then((keys) => keys.length)"
+    until(lambda: page.evaluate(copies) == 1)
+    page.evaluate("fetch('/api/auth/discord/login', { redirect: 'manual' }).then(() => true)")
+    until(lambda: page.evaluate(copies) == 0)
+
+
 def test_media_keys_control_the_player(desk: Desk, scene: Scene) -> None:
     scene.add("moss")
     scene.play()

@@ -26,8 +26,9 @@ worker.addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
   if (origin !== location.origin) return;
-  // Pages show who is logged in: they go when somebody logs out or another person logs in.
-  if (pathname.startsWith("/api/auth/logout") || pathname.startsWith("/accounts/")) event.waitUntil(caches.delete(PAGES));
+  // Pages show who is logged in: they go when somebody logs out, ends a session, or logs in.
+  const ends = pathname.startsWith("/api/auth/logout") || (request.method === "DELETE" && pathname.startsWith("/api/auth/sessions/"));
+  if (ends || pathname.startsWith("/api/auth/discord/")) event.waitUntil(caches.delete(PAGES));
   if (request.method !== "GET" || pathname.startsWith("/api/") || pathname.startsWith("/admin/")) return;
   if (request.mode === "navigate") event.respondWith(page(event));
   else if (KINDS.has(request.destination)) event.respondWith(file(event));
