@@ -80,7 +80,7 @@ def test_ending_another_browsers_session_signs_it_out_where_it_looks(log_in: Log
     expect(other.page.locator("#connection")).to_contain_text("Logged out", timeout=3_000)
     expect(other.page.locator("#connection").get_by_role("link", name="Log in")).to_be_visible()
 
-    other.page.goto(other.page.url)
+    other.page.reload()
     expect(other.page.get_by_role("button", name="Authorize")).to_be_visible()
     mine.open("/dashboard")
     expect(page.get_by_role("heading", name="Your servers")).to_be_visible()

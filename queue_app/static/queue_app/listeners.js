@@ -1,5 +1,6 @@
 /** Who listens in the bot's voice channel, beside the current track. People who join and leave append no event. */
 
+import { ApiError } from "../client/errors.js";
 import { exchangeJson } from "../client/rest.js";
 import { avatar, byId, element, icon, setText } from "../backline/js/dom.js";
 import { gettext, interpolate, ngettext } from "../backline/js/i18n.js";
@@ -14,7 +15,10 @@ let drawn = "";
 async function look() {
   if (document.hidden) return;
   const headers = { Accept: "application/json" };
-  const found = await exchangeJson(fetch, `/api/guilds/${guildId}/listeners`, { headers }).catch(() => null);
+  const found = await exchangeJson(fetch, `/api/guilds/${guildId}/listeners`, { headers }).catch((error) => {
+    if (error instanceof ApiError && error.status === 401) clearInterval(timer); // nobody is logged in any more
+    return null;
+  });
   if (!found || JSON.stringify(found) === drawn) return; // without a connection, the last known people stay
   drawn = JSON.stringify(found);
   /** @type {Listener[]} */
@@ -38,6 +42,6 @@ function row({ id, name, avatar_url, deafened }) {
   return node;
 }
 
+const timer = setInterval(look, LOOK_MS);
 look();
-setInterval(look, LOOK_MS);
 document.addEventListener("visibilitychange", look);

@@ -57,7 +57,7 @@ document.addEventListener("visibilitychange", () => {
   client.wake();
   part.soon();
 });
-setInterval(() => { if (!document.hidden) part.soon(); }, LOOK_MS);
+setInterval(() => { if (!document.hidden && live) part.soon(); }, LOOK_MS);
 setInterval(() => { if (!document.hidden && live) tick(); }, TICK_MS);
 
 function tick() {
