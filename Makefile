@@ -12,13 +12,14 @@ ifneq ($(shell test -x $(PYTHON) && cat .venv/.folder 2>/dev/null),$(CURDIR))
 .PHONY: .venv/.run .venv/.dev
 endif
 
-.PHONY: help run test check bench
+.PHONY: help run test check bench screenshots
 
 help:
 	@echo "make run     start Backline on http://127.0.0.1:1337 (with the sandbox if there are no Discord credentials)"
 	@echo "make test    every test, on SQLite and on PostgreSQL         ARGS=\"-k skip\" is passed to pytest"
 	@echo "make check   lint, types, import order, migrations, generated files, templates, JavaScript"
 	@echo "make bench   every measurement in bench/                     ARGS=name runs one of them"
+	@echo "make screenshots   pictures of every page, in both themes and on both sizes, in var/screenshots/"
 
 run: .venv/.run
 	@echo "Starting Backline …"
@@ -32,6 +33,9 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	@exec scripts/bench $(ARGS)
+
+screenshots: .venv/.dev
+	@CHROMIUM_PATH=$$(scripts/chromium) .venv/bin/python scripts/screenshots.py $(ARGS)
 
 .venv/.run: uv.lock pyproject.toml .python-version
 	@scripts/setup run
