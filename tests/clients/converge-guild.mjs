@@ -41,7 +41,7 @@ function act({ store }, late) {
     () => store.removeAll([any(), any()]),
     () => store.move(any(), any()),
     () => store.move(any(), null),
-    () => store.moveAll([any(), any()]),
+    () => store.moveAll([...new Set([any(), any()])]),
     () => store.shuffle(),
     () => store.setLoop(["off", "track", "queue"][random(3)]),
     () => store.setVolume(random(200)),

@@ -145,7 +145,7 @@ def test_a_row_is_dragged_with_a_finger(desk: Desk, scene: Scene) -> None:
 def test_a_row_is_lifted_moved_and_dropped_by_key(desk: Desk, scene: Scene) -> None:
     fill(scene, 6)
     window = desk.window(scene.owner_cookie)
-    page = window.open_guild(scene.id)
+    page = window.open_guild(scene.id, tab="queue")
     said, lifted = page.locator("#announcer"), page.locator("#queue [data-lifted]")
     handle(page, "Song 02").focus()
     page.keyboard.press(" ")

@@ -148,7 +148,7 @@ def test_each_command_of_a_row_is_in_its_menu(desk: Desk, scene: Scene) -> None:
 
 def test_the_menu_is_used_by_key_and_gives_the_focus_back(desk: Desk, scene: Scene) -> None:
     fill(scene, 12)
-    page = desk.window(scene.owner_cookie).open_guild(scene.id)
+    page = desk.window(scene.owner_cookie).open_guild(scene.id, tab="queue")
     menu = open_menu(page, "Song 02")
     focused = page.locator(":focus")
     for key, words in [

@@ -306,5 +306,5 @@ def test_javascript_keeps_the_front_of_a_queue_whatever_happens_to_it(seed: int)
     )
     assert run.returncode == 0, run.stderr
     parts, pages = map(int, run.stdout.split())
-    assert parts > 100  # most of the time it had only a part of the queue
+    assert parts > 75  # most of the time it had only a part of the queue
     assert pages > 3
