@@ -128,8 +128,9 @@ async def test_favorites_are_toggled_for_the_one_who_asks(ready: Stage) -> None:
     for user in ("owner", "owner", "dj"):
         before = private()
         await press(ready, user, card, "favorite")
-        while private() == before:  # the answer may be deferred
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(15):
+            while private() == before:  # the answer may be deferred
+                await asyncio.sleep(0.05)
     liked = await in_thread(
         lambda: [each.user.username for each in Favorite.objects.select_related("user")]
     )()
