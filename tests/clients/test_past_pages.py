@@ -14,6 +14,7 @@ from tests.clients.browser import PHONE, WIDE, Desk, elsewhere, log_in, new_cont
 from tests.clients.relay import Relay
 from tests.clients.scene import BOT_PROCESS, Scene
 from tests.clients.test_accessibility import examine
+from tests.waiting import until
 
 ROOMS = ("history", "activity", "statistics")
 
@@ -44,7 +45,7 @@ def test_new_plays_appear_and_one_is_played_again_and_liked(desk: Desk, scene: S
     heart = page.get_by_role("button", name="Add Moss to your favorites")
     heart.click()
     expect(page.get_by_role("button", name="Remove Moss from your favorites")).to_be_visible()
-    assert elsewhere(Favorite.objects.count) == 1
+    until(lambda: elsewhere(Favorite.objects.count) == 1)  # the page shows it first
     again.focus()
     scene.add("cold harbour")
     scene.play()
