@@ -272,7 +272,7 @@ def ask_anything(story: Story, random: Random, ids: list[str]) -> str:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("seed", [11, 13])
+@pytest.mark.parametrize("seed", [11, 14])
 def test_javascript_keeps_the_front_of_a_queue_whatever_happens_to_it(seed: int) -> None:
     """It has the first 25 of 60 items, whose ranks are so close that they must be rebalanced, and reads on by pages."""
     random, story = Random(seed), Story()
@@ -306,5 +306,5 @@ def test_javascript_keeps_the_front_of_a_queue_whatever_happens_to_it(seed: int)
     )
     assert run.returncode == 0, run.stderr
     parts, pages = map(int, run.stdout.split())
-    assert parts > 75  # most of the time it had only a part of the queue
+    assert parts > 100  # most of the time it had only a part of the queue
     assert pages > 3
