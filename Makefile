@@ -35,7 +35,7 @@ bench: .venv/.dev
 	@exec scripts/bench $(ARGS)
 
 screenshots: .venv/.dev
-	@CHROMIUM_PATH=$$(scripts/chromium) .venv/bin/python scripts/screenshots.py $(ARGS)
+	@CHROMIUM_PATH=$$(scripts/chromium) .venv/bin/python -m scripts.screenshots $(ARGS)
 
 .venv/.run: uv.lock pyproject.toml .python-version
 	@scripts/setup run

@@ -1,4 +1,4 @@
-"""Pictures of every page, in both themes and on both sizes: `make screenshots`, or `screenshots.py FOLDER`.
+"""Pictures of every page, in both themes and on both sizes: `make screenshots`, or `python -m scripts.screenshots`.
 
 It starts the program with the sandbox, plays a track, fills the queue, and logs in as the owner. Three of the pictures
 are those in README.md, which `--readme` copies to docs/.
@@ -14,15 +14,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from bench.latency import running
+from bench.pages import session_cookies
+from bench.queue.whole import Whole
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright  # noqa: E402  after the path
-
-from bench.latency import running  # noqa: E402
-from bench.pages import session_cookies  # noqa: E402
-from bench.queue.whole import Whole  # noqa: E402
-
 SIZES: dict[str, ViewportSize] = {
     "wide": {"width": 1440, "height": 900},
     "phone": {"width": 390, "height": 844},
