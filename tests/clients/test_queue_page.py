@@ -24,6 +24,12 @@ FOUR = ["01", "02", "03", "04"]
 # --- Undo ---
 
 
+def becomes(scene: Scene, page: Page, expected: list[str]) -> None:
+    """Wait until the tracks are in this order in the database and on the page."""
+    until(lambda: queued(scene) == expected)
+    until(lambda: shown(page) == expected)
+
+
 def test_what_one_does_is_offered_to_be_undone(desk: Desk, scene: Scene) -> None:
     fill(scene, 4)
     window = desk.window(scene.owner_cookie)
@@ -129,8 +135,7 @@ def test_each_command_of_a_row_is_in_its_menu(desk: Desk, scene: Scene) -> None:
         ("Song 01", "Remove", ["03", "04", "02"]),
     ]:
         choose(page, title, words)
-        until(lambda: queued(scene) == expected)  # noqa: B023
-        until(lambda: shown(page) == expected)  # noqa: B023
+        becomes(scene, page, expected)
     choose(page, "Song 03", "Move to…")
     place = page.get_by_label("Position in the queue")
     expect(place).to_have_value("1")
@@ -348,8 +353,7 @@ def test_the_list_is_one_tab_stop_and_its_keys_act_on_the_row(desk: Desk, scene:
         ("Enter", ["04", "01", "02", "03", "05", "06"]),
     ]:
         page.keyboard.press(key)
-        until(lambda: queued(scene) == expected)  # noqa: B023
-        until(lambda: shown(page) == expected)  # noqa: B023
+        becomes(scene, page, expected)
         expect(focused).to_have_attribute("data-title", "Song 04")
     page.keyboard.press("Delete")
     until(lambda: queued(scene) == ["01", "02", "03", "05", "06"])
@@ -360,7 +364,10 @@ def test_keys_of_the_page_are_listed_and_can_be_switched_off(desk: Desk, scene: 
     fill(scene, 3)
     window = desk.window(scene.owner_cookie)
     page = window.open_guild(scene.id)
-    player = lambda: elsewhere(lambda: Player.objects.get(pk=scene.id))  # noqa: E731
+
+    def player() -> Player:
+        return elsewhere(lambda: Player.objects.get(pk=scene.id))
+
     page.keyboard.press(" ")
     expect(page.locator("#now-status")).to_have_text("Paused")
     until(lambda: player().paused)
@@ -514,7 +521,10 @@ def test_the_volume_is_muted_and_keeps_its_number_at_every_width(desk: Desk, sce
     fill(scene, 1)
     elsewhere(lambda: execute(scene.id, "SetVolume", {"volume": 70}, origin=scene.owner))
     page = desk.window(scene.owner_cookie).open_guild(scene.id)
-    volume = lambda: elsewhere(lambda: Player.objects.get(pk=scene.id).volume)  # noqa: E731
+
+    def volume() -> int:
+        return elsewhere(lambda: Player.objects.get(pk=scene.id).volume)
+
     for width in (360, 768, 1100, 1440):
         page.set_viewport_size({"width": width, "height": 800})
         control = page.locator("[data-volume]:visible")
